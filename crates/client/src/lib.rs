@@ -1,0 +1,1 @@
+//! Upper-case echo, remote commands and files over framed messages: the client.

@@ -1,0 +1,1 @@
+//! Message framing over byte streams: byte chunks in, complete frames out, and back, without I/O.

@@ -1,0 +1,1 @@
+//! Sockets and poll: the shell that drives the protocol machines.
