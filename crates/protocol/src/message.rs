@@ -1,0 +1,367 @@
+//! Every message of version 1, with every field.
+//!
+//! A header is one JSON object. Its `type` is the name in the tables below, its `id` an integer
+//! that fits 64 bits. Fields that are not listed are ignored; a key that comes twice, at whatever
+//! depth, and nesting past 32 levels are refused, and so is a body where the table names none.
+//!
+//! # Ids
+//!
+//! A request (`upper`, `exec`, `get`, `list`) carries an `id` greater than that of every request
+//! before it, the first at least 1. All that belongs to the request repeats it. The id of a `ping`
+//! is its sender's own affair and no request's.
+//!
+//! # What a client sends
+//!
+//! | type | fields | body | meaning |
+//! |---|---|---|---|
+//! | `hello` | `version` integer, `agent` string | | first of all; `agent` names the software |
+//! | `upper` | `id` | UTF-8 | asks for the Unicode upper case of the body, which may be empty |
+//! | `exec` | `id`, and those of [`Exec`] | | runs a command; exclusive until its `exit` |
+//! | `stdin` | `id` | bytes | input of the running `exec`, within the credit |
+//! | `stdin_end` | `id` | | end of that input |
+//! | `signal` | `id`, `name` string | | sends a signal to the command, named without `SIG`: `"INT"` |
+//! | `get` | `id`, `path` [`Text`] | | asks for a file below the server's root |
+//! | `list` | `id`, `path` [`Text`] | | asks for the entries of a directory; empty or `.`: the root |
+//! | `cancel` | `id` | | ends the request of that id, waiting or active |
+//! | `ping` | `id` | | asks for a `pong` |
+//! | `pong` | `id` | | answers the server's `ping` of that id and all before it |
+//!
+//! At most [`Limits::pipeline`] requests may be unanswered at a time. Between an `exec` and its
+//! `exit` only `stdin`, `stdin_end`, `signal`, `cancel`, `ping` and `pong` may come.
+//!
+//! # What a server sends
+//!
+//! | type | fields | body | meaning |
+//! |---|---|---|---|
+//! | `welcome` | `version` integer, `agent` string, `roles` array of strings, `limits` [`Limits`] | | answers `hello` |
+//! | `upper` | `id` | UTF-8 | answers `upper` |
+//! | `started` | `id`, `pid` integer, `window` integer | | the command runs; `window` bytes of `stdin` may be sent |
+//! | `stdout`, `stderr` | `id` | bytes | output of the command, as it comes |
+//! | `window` | `id`, `bytes` integer | | so many more bytes of `stdin` may be sent |
+//! | `exit` | `id`, and those of [`Exit`] | | the command ended; ends the request |
+//! | `file` | `id`, and those of [`File`] | | the file was opened |
+//! | `data` | `id` | bytes | a piece of the file, in order |
+//! | `file_end` | `id`, `digest` [`Digest`] | | all of it was sent; ends the request |
+//! | `entries` | `id` | lines of [`Entry`] | some entries |
+//! | `entries_end` | `id` | | all of them were sent; ends the request |
+//! | `error` | `id` (may be absent), and those of [`Failure`] | | ends the request; without `id`: the connection |
+//! | `goaway` | `reason` string, `last_id` integer | | requests after `last_id` were not and will not be looked at |
+//! | `ping`, `pong` | `id` | | as above, the other way |
+//!
+//! Requests are answered in order; an `error` may come out of turn. A message for an id that has
+//! ended is dropped without a word, on both sides. A server answers an unknown type with `error`
+//! (`unknown`, with the `id` if it has one); a client ignores it.
+
+mod exec;
+mod failure;
+mod file;
+mod text;
+
+use serde::{Deserialize, Serialize};
+
+use crate::header::{self, HeaderError, Preview};
+
+pub use exec::{Command, Exec, Exit, Outcome, Stdin};
+pub use failure::{Code, Failure};
+pub use file::{BadDigest, Digest, Entry, EntryKind, File};
+pub use text::{Escaped, Text};
+
+/// The number of a request, rising within a connection from 1.
+pub type Id = u64;
+
+/// The version of the protocol that this crate speaks.
+pub const VERSION: u32 = 1;
+
+/// The most bytes that a header may have.
+pub const MAX_HEADER: usize = 64 * 1024;
+
+/// The most bytes that a body may have.
+pub const MAX_BODY: usize = 256 * 1024;
+
+/// The most requests of one client that may be unanswered at a time.
+pub const PIPELINE: usize = 16;
+
+/// A header that a client sends. The body travels beside it.
+///
+/// ```
+/// use framing_protocol::message::ClientMessage;
+///
+/// let message = ClientMessage::parse(br#"{"type":"upper","id":7,"new field":[]}"#)?;
+/// assert_eq!(message, ClientMessage::Upper { id: 7 });
+/// assert_eq!(serde_json::to_string(&message).unwrap(), r#"{"type":"upper","id":7}"#);
+/// # Ok::<_, framing_protocol::HeaderError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the tables of the module tell every field")]
+pub enum ClientMessage {
+    Hello(Hello),
+    Upper {
+        id: Id,
+    },
+    Exec {
+        id: Id,
+        #[serde(flatten)]
+        exec: Exec,
+    },
+    Stdin {
+        id: Id,
+    },
+    StdinEnd {
+        id: Id,
+    },
+    Signal {
+        id: Id,
+        name: String,
+    },
+    Get {
+        id: Id,
+        path: Text,
+    },
+    List {
+        id: Id,
+        path: Text,
+    },
+    Cancel {
+        id: Id,
+    },
+    Ping {
+        id: Id,
+    },
+    Pong {
+        id: Id,
+    },
+}
+
+impl ClientMessage {
+    /// Reads a header, strictly.
+    pub fn parse(header: &[u8]) -> Result<Self, HeaderError> {
+        let preview = header::preview(header)?;
+        Ok(match &*preview.kind {
+            "hello" => Self::Hello(preview.fields(header)?),
+            "upper" => Self::Upper { id: preview.id()? },
+            "exec" => Self::Exec { id: preview.id()?, exec: preview.fields(header)? },
+            "stdin" => Self::Stdin { id: preview.id()? },
+            "stdin_end" => Self::StdinEnd { id: preview.id()? },
+            "signal" => {
+                let Name { name } = preview.fields(header)?;
+                Self::Signal { id: preview.id()?, name }
+            }
+            "get" => Self::Get { id: preview.id()?, path: path(&preview, header)? },
+            "list" => Self::List { id: preview.id()?, path: path(&preview, header)? },
+            "cancel" => Self::Cancel { id: preview.id()? },
+            "ping" => Self::Ping { id: preview.id()? },
+            "pong" => Self::Pong { id: preview.id()? },
+            _ => return Err(preview.unknown()),
+        })
+    }
+
+    /// Whether a body may come with it.
+    pub fn has_body(&self) -> bool {
+        matches!(self, Self::Upper { .. } | Self::Stdin { .. })
+    }
+}
+
+/// A header that a server sends. The body travels beside it.
+///
+/// ```
+/// use framing_protocol::message::ServerMessage;
+///
+/// let message = ServerMessage::parse(br#"{"type":"window","id":3,"bytes":65536}"#)?;
+/// assert_eq!(message, ServerMessage::Window { id: 3, bytes: 65536 });
+/// # Ok::<_, framing_protocol::HeaderError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the tables of the module tell every field")]
+pub enum ServerMessage {
+    Welcome(Welcome),
+    Upper {
+        id: Id,
+    },
+    Started {
+        id: Id,
+        pid: u32,
+        window: u64,
+    },
+    Stdout {
+        id: Id,
+    },
+    Stderr {
+        id: Id,
+    },
+    Window {
+        id: Id,
+        bytes: u64,
+    },
+    Exit {
+        id: Id,
+        #[serde(flatten)]
+        exit: Exit,
+    },
+    File {
+        id: Id,
+        #[serde(flatten)]
+        file: File,
+    },
+    Data {
+        id: Id,
+    },
+    FileEnd {
+        id: Id,
+        digest: Digest,
+    },
+    Entries {
+        id: Id,
+    },
+    EntriesEnd {
+        id: Id,
+    },
+    Error {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<Id>,
+        #[serde(flatten)]
+        failure: Failure,
+    },
+    Goaway {
+        reason: String,
+        last_id: Id,
+    },
+    Ping {
+        id: Id,
+    },
+    Pong {
+        id: Id,
+    },
+}
+
+impl ServerMessage {
+    /// Reads a header, strictly.
+    pub fn parse(header: &[u8]) -> Result<Self, HeaderError> {
+        let preview = header::preview(header)?;
+        Ok(match &*preview.kind {
+            "welcome" => Self::Welcome(preview.fields(header)?),
+            "upper" => Self::Upper { id: preview.id()? },
+            "started" => {
+                let Started { pid, window } = preview.fields(header)?;
+                Self::Started { id: preview.id()?, pid, window }
+            }
+            "stdout" => Self::Stdout { id: preview.id()? },
+            "stderr" => Self::Stderr { id: preview.id()? },
+            "window" => {
+                let Window { bytes } = preview.fields(header)?;
+                Self::Window { id: preview.id()?, bytes }
+            }
+            "exit" => Self::Exit { id: preview.id()?, exit: preview.fields(header)? },
+            "file" => Self::File { id: preview.id()?, file: preview.fields(header)? },
+            "data" => Self::Data { id: preview.id()? },
+            "file_end" => {
+                let FileEnd { digest } = preview.fields(header)?;
+                Self::FileEnd { id: preview.id()?, digest }
+            }
+            "entries" => Self::Entries { id: preview.id()? },
+            "entries_end" => Self::EntriesEnd { id: preview.id()? },
+            "error" => Self::Error { id: preview.id, failure: preview.fields(header)? },
+            "goaway" => {
+                let Goaway { reason, last_id } = preview.fields(header)?;
+                Self::Goaway { reason, last_id }
+            }
+            "ping" => Self::Ping { id: preview.id()? },
+            "pong" => Self::Pong { id: preview.id()? },
+            _ => return Err(preview.unknown()),
+        })
+    }
+
+    /// Whether a body may come with it.
+    pub fn has_body(&self) -> bool {
+        matches!(
+            self,
+            Self::Upper { .. }
+                | Self::Stdout { .. }
+                | Self::Stderr { .. }
+                | Self::Data { .. }
+                | Self::Entries { .. }
+        )
+    }
+}
+
+/// The fields of `hello`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The version of the protocol that the client speaks: [`VERSION`].
+    pub version: u32,
+    /// The client's software and its version, for logs.
+    #[serde(default)]
+    pub agent: String,
+}
+
+/// The fields of `welcome`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The version of the protocol that this connection speaks: [`VERSION`].
+    pub version: u32,
+    /// The server's software and its version, for people.
+    #[serde(default)]
+    pub agent: String,
+    /// What this client may do: `echo`, `files`, `exec`.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// What this server takes.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// What a server takes. Version 1 fixes the values, so that a client may send its first requests
+/// right behind `hello`; they are announced for people and for later versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// Most bytes of a header: [`MAX_HEADER`].
+    pub header: u64,
+    /// Most bytes of a body: [`MAX_BODY`].
+    pub body: u64,
+    /// Most requests unanswered at a time: [`PIPELINE`].
+    pub pipeline: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { header: MAX_HEADER as u64, body: MAX_BODY as u64, pipeline: PIPELINE as u64 }
+    }
+}
+
+fn path(preview: &Preview<'_>, header: &[u8]) -> Result<Text, HeaderError> {
+    preview.fields(header).map(|Path { path }| path)
+}
+
+#[derive(Deserialize)]
+struct Path {
+    path: Text,
+}
+
+#[derive(Deserialize)]
+struct Name {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Started {
+    pid: u32,
+    window: u64,
+}
+
+#[derive(Deserialize)]
+struct Window {
+    bytes: u64,
+}
+
+#[derive(Deserialize)]
+struct FileEnd {
+    digest: Digest,
+}
+
+#[derive(Deserialize)]
+struct Goaway {
+    reason: String,
+    last_id: Id,
+}

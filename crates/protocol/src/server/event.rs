@@ -1,0 +1,70 @@
+//! What the server machine tells its application.
+
+use crate::machine::Closed;
+use crate::message::{Exec, Id, Text};
+
+/// What happened. Small and owned; the body, where there is one, is lent by
+/// [`Server::body`](super::Server::body).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A request: answer with [`upper`](super::Server::upper) or [`fail`](super::Server::fail). The
+    /// body is the text, as bytes.
+    Upper {
+        /// The request.
+        id: Id,
+    },
+    /// A request: answer with [`started`](super::Server::started), output and
+    /// [`exit`](super::Server::exit), or with [`fail`](super::Server::fail).
+    Exec {
+        /// The request.
+        id: Id,
+        /// What to run.
+        exec: Exec,
+    },
+    /// A request: answer with [`file`](super::Server::file), [`data`](super::Server::data) and
+    /// [`file_end`](super::Server::file_end), or with [`fail`](super::Server::fail).
+    Get {
+        /// The request.
+        id: Id,
+        /// The path as the client wrote it.
+        path: Text,
+    },
+    /// A request: answer with [`entries`](super::Server::entries) and
+    /// [`entries_end`](super::Server::entries_end), or with [`fail`](super::Server::fail).
+    List {
+        /// The request.
+        id: Id,
+        /// The path as the client wrote it.
+        path: Text,
+    },
+    /// Input for the running command, in the body; never empty. Report with
+    /// [`stdin_taken`](super::Server::stdin_taken) what the command's pipe took.
+    Stdin {
+        /// The running `exec`.
+        id: Id,
+    },
+    /// The end of the command's input.
+    StdinEnd {
+        /// The running `exec`.
+        id: Id,
+    },
+    /// Send the command this signal.
+    Signal {
+        /// The running `exec`.
+        id: Id,
+        /// Its name without `SIG`.
+        name: String,
+    },
+    /// The client no longer wants the active request: end it, with
+    /// [`fail`](super::Server::fail) (`cancelled`) or its usual end.
+    Cancel {
+        /// The active request.
+        id: Id,
+    },
+    /// The connection is over: end what still runs, at once. The last event; verbs are void from
+    /// now on. The machine may still have last words to write.
+    Closed {
+        /// Why.
+        reason: Closed,
+    },
+}
