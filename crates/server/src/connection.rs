@@ -1,0 +1,260 @@
+//! The loop of one connection.
+
+use crate::execution::Execution;
+use crate::listing::Listing;
+use crate::root::Root;
+use crate::sending::Sending;
+use crate::{ExecPolicy, environment, log, signal_names};
+use framing_protocol::message::{Code, Exec, Failure, MAX_BODY};
+use framing_protocol::server::{Event, Server as Protocol, Settings};
+use framing_protocol::{Closed, Id};
+use framing_transport::{Link, PollFd, PollFlags, Waker, poll};
+use std::io;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+/// What every connection of a server may use.
+#[derive(Debug)]
+pub(crate) struct Services {
+    pub(crate) root: Option<Root>,
+    pub(crate) exec: ExecPolicy,
+    pub(crate) grace: Duration,
+    pub(crate) settings: Settings,
+}
+
+/// How a request goes on after a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// There is more to come.
+    Going,
+    /// The client has its answer.
+    Done,
+}
+
+/// Serves one client until it leaves, and says how it ended unless somebody had to be there to see.
+pub(crate) fn serve(
+    stream: TcpStream,
+    services: &Services,
+    stop: &Waker,
+) -> io::Result<Option<Closed>> {
+    Connection::new(stream, services).run(stop)
+}
+
+/// Tells one client why it is not served.
+pub(crate) fn turn_away(
+    stream: TcpStream,
+    services: &Services,
+    stop: &Waker,
+) -> io::Result<Option<Closed>> {
+    let mut connection = Connection::new(stream, services);
+    connection.link.machine().goaway("too many clients are connected to this server");
+    connection.run(stop)
+}
+
+struct Connection<'s> {
+    link: Link<Protocol>,
+    services: &'s Services,
+    work: Work,
+    closed: Option<Closed>,
+    /// Once the server is stopping: when it waits for this client no longer.
+    leaving: Option<Instant>,
+}
+
+/// The one request that is being answered over several turns.
+enum Work {
+    None,
+    Command(Execution),
+    File(Sending),
+    Directory(Listing),
+}
+
+impl<'s> Connection<'s> {
+    fn new(stream: TcpStream, services: &'s Services) -> Self {
+        let protocol = Protocol::new(services.settings.clone(), Duration::ZERO);
+        let link = Link::new(stream, protocol);
+        Self { link, services, work: Work::None, closed: None, leaving: None }
+    }
+
+    fn run(mut self, stop: &Waker) -> io::Result<Option<Closed>> {
+        loop {
+            self.handle_events();
+            self.advance();
+            self.link.flush();
+            // What was written may have made place for requests that waited in the machine.
+            let busy = self.handle_events() || self.produces();
+            let abandoned = self.leaving.is_some_and(|until| until <= Instant::now());
+            if self.link.is_finished() || abandoned {
+                return Ok(self.closed);
+            }
+            let patience = if busy { Some(Duration::ZERO) } else { self.patience() };
+            self.wait(stop, patience)?;
+        }
+    }
+
+    /// Waits for the socket, the command and the end of the server, each only where it matters.
+    fn wait(&mut self, stop: &Waker, patience: Option<Duration>) -> io::Result<()> {
+        let room = self.link.machine().room();
+        let interest = self.link.interest();
+        let listens = if self.leaving.is_none() { PollFlags::IN } else { PollFlags::empty() };
+        let mut set = vec![PollFd::new(stop, listens)];
+        if !interest.is_empty() {
+            set.push(PollFd::new(&self.link, interest));
+        }
+        if let Work::Command(execution) = &self.work {
+            execution.watch(room, &mut set);
+        }
+        poll(&mut set, patience)?;
+        let stopped = !set[0].revents().is_empty();
+        let readiness = if interest.is_empty() { PollFlags::empty() } else { set[1].revents() };
+        self.link.ready(readiness);
+        if stopped {
+            self.leave();
+        }
+        Ok(())
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        let now = Instant::now();
+        let command = match &self.work {
+            Work::Command(execution) => execution.timeout(now),
+            _ => None,
+        };
+        let leaving = self.leaving.map(|until| until.saturating_duration_since(now));
+        [self.link.timeout(), command, leaving].into_iter().flatten().min()
+    }
+
+    /// Whether the work goes on without waiting for anything.
+    fn produces(&mut self) -> bool {
+        matches!(self.work, Work::File(_) | Work::Directory(_)) && self.link.machine().room() > 0
+    }
+
+    fn advance(&mut self) {
+        let protocol = self.link.machine();
+        let progress = match &mut self.work {
+            Work::None => return,
+            Work::Command(execution) => execution.advance(protocol),
+            Work::File(sending) => sending.advance(protocol),
+            Work::Directory(listing) => listing.advance(protocol),
+        };
+        if progress == Progress::Done {
+            self.work = Work::None;
+        }
+    }
+
+    /// Handles all events there are, and says whether there were any.
+    fn handle_events(&mut self) -> bool {
+        let mut handled = false;
+        loop {
+            let now = self.link.now();
+            let Some(event) = self.link.machine().poll_event(now) else { return handled };
+            self.handle(event);
+            handled = true;
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        let Services { root, .. } = self.services;
+        let protocol = self.link.machine();
+        match event {
+            Event::Upper { id }
+            | Event::Exec { id, .. }
+            | Event::Get { id, .. }
+            | Event::List { id, .. }
+                if self.leaving.is_some() =>
+            {
+                protocol.fail(id, shutting_down());
+            }
+            Event::Upper { id } => upper(id, protocol),
+            Event::Exec { id, exec } => self.start(id, &exec),
+            Event::Get { id, path } => {
+                self.work = Sending::start(id, root.as_ref(), &path, protocol)
+                    .map_or(Work::None, Work::File);
+            }
+            Event::List { id, path } => {
+                self.work = Listing::start(id, root.as_ref(), &path, protocol)
+                    .map_or(Work::None, Work::Directory);
+            }
+            Event::Stdin { .. } => {
+                if let Work::Command(execution) = &mut self.work {
+                    execution.stdin(protocol.body());
+                }
+            }
+            Event::StdinEnd { .. } => {
+                if let Work::Command(execution) = &mut self.work {
+                    execution.stdin_end();
+                }
+            }
+            Event::Signal { name, .. } => match (&self.work, signal_names::named(&name)) {
+                (Work::Command(execution), Some(signal)) => execution.signal(signal),
+                (Work::Command(_), None) => log::line(format_args!("no signal is named {name:?}")),
+                _ => {}
+            },
+            Event::Cancel { id } => {
+                if let Work::Command(execution) = &mut self.work {
+                    // It answers when it has ended.
+                    execution.cancel();
+                } else {
+                    self.work = Work::None;
+                    protocol.fail(id, Failure::new(Code::Cancelled, "cancelled"));
+                }
+            }
+            Event::Closed { reason } => {
+                // Whatever runs has nobody left to run for: dropping a command kills it.
+                self.work = Work::None;
+                self.closed = Some(reason);
+            }
+        }
+    }
+
+    fn start(&mut self, id: Id, exec: &Exec) {
+        let Services { root, exec: policy, grace, .. } = self.services;
+        let protocol = self.link.machine();
+        self.work = match environment::command(exec, *policy, root.as_ref()) {
+            Ok(mut command) => Execution::start(id, &mut command, exec.timeout, *grace, protocol)
+                .map_or(Work::None, Work::Command),
+            Err(failure) => {
+                protocol.fail(id, failure);
+                Work::None
+            }
+        };
+    }
+
+    /// The server is stopping: ends what runs and says so.
+    fn leave(&mut self) {
+        self.leaving = Some(Instant::now() + LEAVING);
+        let id = match &self.work {
+            Work::None => None,
+            Work::Command(execution) => Some(execution.id()),
+            Work::File(sending) => Some(sending.id()),
+            Work::Directory(listing) => Some(listing.id()),
+        };
+        self.work = Work::None;
+        let protocol = self.link.machine();
+        if let Some(id) = id {
+            protocol.fail(id, shutting_down());
+        }
+        protocol.goaway("the server is shutting down");
+    }
+}
+
+fn upper(id: Id, protocol: &mut Protocol) {
+    match std::str::from_utf8(protocol.body()).map(str::to_uppercase) {
+        Ok(text) if text.len() <= MAX_BODY => protocol.upper(id, &text),
+        Ok(text) => {
+            let message =
+                format!("the answer would have {} bytes, {MAX_BODY} is the most", text.len());
+            protocol.fail(id, Failure::new(Code::TooLarge, message).hint("send the text in parts"));
+        }
+        Err(error) => {
+            let message = format!("the text is not UTF-8 from byte {} on", error.valid_up_to());
+            protocol.fail(id, Failure::new(Code::NotUtf8, message));
+        }
+    }
+}
+
+fn shutting_down() -> Failure {
+    Failure::new(Code::ShuttingDown, "the server is shutting down")
+}
+
+/// How long a stopping server waits for a client to read its last words.
+const LEAVING: Duration = Duration::from_millis(500);

@@ -1,0 +1,38 @@
+//! `framing-server`: see the library of the same name.
+
+use clap::Parser;
+use framing_server::{Args, Options, Server, stop_on_signals};
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let server = match Server::bind(Options::from(Args::parse())) {
+        Ok(server) => server,
+        Err(error) => return fail(&error, UNUSABLE),
+    };
+    match serve(server) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&*error, BROKEN),
+    }
+}
+
+fn serve(server: Server) -> anyhow::Result<()> {
+    stop_on_signals(server.stopper())?;
+    for address in server.addresses() {
+        // Whoever started the server may have closed its output: that is no reason not to serve.
+        let _ = writeln!(io::stdout(), "listening on {address}");
+    }
+    let _ = io::stdout().flush();
+    Ok(server.run()?)
+}
+
+fn fail(error: &(impl std::fmt::Display + ?Sized), code: u8) -> ExitCode {
+    let _ = writeln!(io::stderr(), "framing-server: {error}");
+    ExitCode::from(code)
+}
+
+/// The exit code for flags, addresses and directories that cannot be used.
+const UNUSABLE: u8 = 2;
+
+/// The exit code for a server that had to end.
+const BROKEN: u8 = 1;

@@ -1,0 +1,219 @@
+//! The accept loop and the life of the whole.
+
+use crate::connection::{self, Services};
+use crate::root::{Root, RootError};
+use crate::{Options, log};
+use framing_protocol::Closed;
+use framing_protocol::server::Settings;
+use framing_transport::{Accepted, ListenError, Listeners, Waker};
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle, Scope};
+
+/// A server that listens and does not serve yet.
+#[derive(Debug)]
+pub struct Server {
+    listeners: Listeners,
+    services: Services,
+    connections: usize,
+    stop: Arc<Waker>,
+}
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The addresses cannot be listened on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The root cannot be served from.
+    #[error(transparent)]
+    Root(#[from] RootError),
+    /// The system has no descriptors, threads or memory for it.
+    #[error("the system failed the server: {0}")]
+    System(#[from] io::Error),
+}
+
+impl Server {
+    /// Listens, and opens the root. Connections wait in the backlog until it runs.
+    pub fn bind(options: Options) -> Result<Self, Error> {
+        let Options { listen, root, exec, connections, grace, deadlines } = options;
+        let root = root.as_deref().map(Root::open).transpose()?;
+        let listeners = Listeners::bind(&listen)?;
+        let roles = [("echo", true), ("files", root.is_some()), ("exec", exec.any || exec.shell)];
+        let roles = roles.into_iter().filter(|(_, open)| *open).map(|(role, _)| role.to_owned());
+        let agent = concat!("framing-server/", env!("CARGO_PKG_VERSION")).to_owned();
+        let settings = Settings { agent, roles: roles.collect(), deadlines };
+        let services = Services { root, exec, grace, settings };
+        Ok(Self { listeners, services, connections, stop: Arc::new(Waker::new()?) })
+    }
+
+    /// The addresses it listens on, with the ports that were chosen.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        self.listeners.addresses()
+    }
+
+    /// What ends it from elsewhere.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(Arc::clone(&self.stop))
+    }
+
+    /// Serves until it is stopped: then the listeners are closed, commands killed, every client
+    /// told, and every thread has ended when this returns.
+    pub fn run(self) -> Result<(), Error> {
+        let Self { listeners, services, connections, stop } = self;
+        let open = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            let shop = Shop { services: &services, stop: &stop, open: &open, connections };
+            let result = shop.accept_all(listeners, scope);
+            // When accepting failed nobody else tells the connections to end.
+            stop.wake();
+            Ok(result?)
+        })
+    }
+
+    /// Serves in a thread of its own.
+    pub fn spawn(self) -> Result<Running, Error> {
+        let (addresses, stopper) = (self.addresses().to_vec(), self.stopper());
+        let thread = thread::Builder::new().name("accept".to_owned()).spawn(|| self.run())?;
+        Ok(Running { thread: Some(thread), addresses, stopper })
+    }
+}
+
+/// Ends a server from any thread.
+#[derive(Debug, Clone)]
+pub struct Stopper(Arc<Waker>);
+
+impl Stopper {
+    /// Asks the server to end; does not wait for it.
+    pub fn stop(&self) {
+        self.0.wake();
+    }
+}
+
+/// A server that serves in a thread of its own, until this is stopped or dropped.
+#[derive(Debug)]
+pub struct Running {
+    thread: Option<JoinHandle<Result<(), Error>>>,
+    addresses: Vec<SocketAddr>,
+    stopper: Stopper,
+}
+
+impl Running {
+    /// The addresses it listens on.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Ends it and waits until nothing of it is left.
+    pub fn stop(mut self) -> Result<(), Error> {
+        self.join()
+    }
+
+    fn join(&mut self) -> Result<(), Error> {
+        self.stopper.stop();
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(result)) => result,
+            Some(Err(_)) => Err(Error::System(io::Error::other("the accepting thread panicked"))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.join();
+    }
+}
+
+/// What the accept loop shares with the connections.
+#[derive(Clone, Copy)]
+struct Shop<'env> {
+    services: &'env Services,
+    stop: &'env Waker,
+    open: &'env AtomicUsize,
+    connections: usize,
+}
+
+impl<'scope, 'env: 'scope> Shop<'env> {
+    /// Accepts until it is stopped; an accept that fails is never the end.
+    fn accept_all(
+        self,
+        mut listeners: Listeners,
+        scope: &'scope Scope<'scope, 'env>,
+    ) -> io::Result<()> {
+        let mut troubled = false;
+        loop {
+            match listeners.accept(self.stop)? {
+                Accepted::Connection { stream, peer } => {
+                    troubled = false;
+                    self.serve(stream, peer, scope);
+                }
+                Accepted::Trouble(error) => {
+                    // It is tried again many times a second: one line tells it.
+                    if !troubled {
+                        log::line(format_args!("cannot accept connections for now: {error}"));
+                    }
+                    troubled = true;
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Serves one connection in a thread of its own, or turns it away.
+    fn serve(self, stream: TcpStream, peer: SocketAddr, scope: &'scope Scope<'scope, 'env>) {
+        let slot = Slot::take(self.open);
+        let handler = if slot.taken <= self.connections {
+            connection::serve
+        } else if slot.taken <= self.connections.saturating_add(TURNED_AWAY) {
+            log::line(format_args!("{peer}: turned away, {} are connected", self.connections));
+            connection::turn_away
+        } else {
+            return;
+        };
+        let thread = thread::Builder::new().name(peer.to_string()).stack_size(STACK);
+        let spawned = thread.spawn_scoped(scope, move || {
+            let _slot = slot;
+            match catch_unwind(AssertUnwindSafe(|| handler(stream, self.services, self.stop))) {
+                Ok(Ok(None | Some(Closed::Clean | Closed::Lost | Closed::GoneAway))) => {}
+                Ok(Ok(Some(reason))) => log::line(format_args!("{peer}: {reason}")),
+                Ok(Err(error)) => log::line(format_args!("{peer}: dropped: {error}")),
+                // The panic hook has told where; the other connections know nothing of it.
+                Err(_) => log::line(format_args!("{peer}: dropped after a panic of its handler")),
+            }
+        });
+        // The stream went with the closure that could not run: the client sees a close.
+        if let Err(error) = spawned {
+            log::line(format_args!("{peer}: dropped, no thread for it: {error}"));
+        }
+    }
+}
+
+/// One of the connections that may be open.
+struct Slot<'s> {
+    open: &'s AtomicUsize,
+    /// How many there are with this one.
+    taken: usize,
+}
+
+impl<'s> Slot<'s> {
+    fn take(open: &'s AtomicUsize) -> Self {
+        Self { open, taken: open.fetch_add(1, Ordering::Relaxed) + 1 }
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The stack of a connection's thread: nothing in it recurses but the bounded JSON parser.
+const STACK: usize = 512 * 1024;
+
+/// How many connections over the limit are told so at a time; those beyond are only closed.
+const TURNED_AWAY: usize = 16;

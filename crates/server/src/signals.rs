@@ -1,0 +1,32 @@
+//! Ending the server by Ctrl-C or SIGTERM.
+
+use crate::Stopper;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::{flag, low_level::pipe};
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread;
+
+/// From now on the first SIGINT or SIGTERM ends the server cleanly, and a second one at once.
+///
+/// The handlers only write to a pipe and set a flag; a thread does the rest. Meant for binaries:
+/// an embedding program has signal handlers of its own.
+pub fn stop_on_signals(stopper: Stopper) -> io::Result<()> {
+    let (mut reader, writer) = UnixStream::pair()?;
+    let asked = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // In this order the first signal finds the flag unset, and sets it for the second.
+        flag::register_conditional_default(signal, Arc::clone(&asked))?;
+        flag::register(signal, Arc::clone(&asked))?;
+        pipe::register(signal, writer.try_clone()?)?;
+    }
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        // The handlers hold the other end for good, so this returns with a signal only.
+        if reader.read_exact(&mut [0]).is_ok() {
+            stopper.stop();
+        }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! Opening a client's connection.
+
+use crate::stream::prepare;
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+/// Connects to `server` (`HOST:PORT`), trying every address it resolves to, in order.
+///
+/// `timeout` bounds all attempts together: each gets an equal share of what is left, so that one
+/// address that swallows packets does not keep the next from being tried. Resolving the name is
+/// not bounded, for the system's resolver offers no way to.
+///
+/// The stream is non-blocking and sends without delay, ready for a [`Link`](crate::Link).
+pub fn connect(server: &str, timeout: Duration) -> Result<TcpStream, ConnectError> {
+    let addresses: Vec<SocketAddr> = server
+        .to_socket_addrs()
+        .map_err(|source| ConnectError::Resolve { server: server.to_owned(), source })?
+        .collect();
+    let deadline = Instant::now() + timeout;
+    let mut attempts = Vec::new();
+    for (tried, &address) in addresses.iter().enumerate() {
+        let left = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
+        let share = deadline.saturating_duration_since(Instant::now()) / left;
+        match attempt(address, share) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => attempts.push(Attempt { address, error }),
+        }
+    }
+    Err(ConnectError::Unreachable { server: server.to_owned(), attempts })
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The name is no `HOST:PORT`, or the resolver does not know it.
+    #[error("cannot resolve {server:?} (expected HOST:PORT): {source}")]
+    Resolve {
+        /// What was to be connected to.
+        server: String,
+        /// What the resolver said.
+        source: io::Error,
+    },
+    /// No address could be reached.
+    #[error("cannot connect to {server}: {}", List(attempts))]
+    Unreachable {
+        /// What was to be connected to.
+        server: String,
+        /// What happened at each of its addresses, in the order they were tried.
+        attempts: Vec<Attempt>,
+    },
+}
+
+/// One address that could not be reached.
+#[derive(Debug)]
+pub struct Attempt {
+    /// The address.
+    pub address: SocketAddr,
+    /// What the system said.
+    pub error: io::Error,
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.address, self.error)
+    }
+}
+
+struct List<'a>(&'a [Attempt]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("the name has no address");
+        }
+        for (index, attempt) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{attempt}")?;
+        }
+        Ok(())
+    }
+}
+
+fn attempt(address: SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
+    if timeout.is_zero() {
+        return Err(io::ErrorKind::TimedOut.into());
+    }
+    let stream = TcpStream::connect_timeout(&address, timeout)?;
+    // On loopback a socket can meet itself when the port asked for is the one it was given.
+    if stream.local_addr()? == stream.peer_addr()? {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    prepare(stream)
+}

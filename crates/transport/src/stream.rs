@@ -1,0 +1,54 @@
+//! The seam between a connection and what carries its bytes.
+
+use framing_protocol::End;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsFd;
+
+/// A non-blocking duplex byte stream with a descriptor to poll: where an encrypted stream goes in.
+///
+/// `read` and `write` follow [`io::Read`] and [`io::Write`]: they give
+/// [`WouldBlock`](io::ErrorKind::WouldBlock) instead of waiting, may move fewer bytes than asked,
+/// and may be [`Interrupted`](io::ErrorKind::Interrupted).
+pub trait Stream: AsFd {
+    /// Reads into `space`; 0 is the end of the stream.
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize>;
+
+    /// Writes from `bytes` and says how many were taken.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Ends our direction; the peer's goes on.
+    fn close_write(&mut self) -> io::Result<()>;
+
+    /// What it means that `read` gave 0: on a stream that cannot tell the peer's farewell from a
+    /// cut it is never [`End::Authenticated`].
+    fn end(&self) -> End;
+}
+
+/// A bare TCP connection, which must be non-blocking, as [`connect`](crate::connect()) and
+/// [`Listeners`](crate::Listeners) give it. Anybody on the way can forge its FIN.
+impl Stream for TcpStream {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        Read::read(self, space)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Write::write(self, bytes)
+    }
+
+    fn close_write(&mut self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+
+    fn end(&self) -> End {
+        End::Fin
+    }
+}
+
+/// Makes a fresh TCP stream fit for a [`Link`](crate::Link).
+pub(crate) fn prepare(stream: TcpStream) -> io::Result<TcpStream> {
+    stream.set_nonblocking(true)?;
+    // Replies are written in whole batches already: waiting for more would only delay them.
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}

@@ -1,0 +1,6 @@
+//! Sockets, streams that misbehave, and a toy machine.
+
+mod connect;
+mod link;
+mod listeners;
+mod toy;
