@@ -1,1 +1,92 @@
-//! Message framing over byte streams: byte chunks in, complete frames out, and back, without I/O.
+//! Message framing over byte streams, without I/O.
+//!
+//! TCP is a stream: what was sent as two messages may arrive as one piece, and what was sent as
+//! one may arrive byte by byte. This crate turns chunks of bytes, however they were cut, into
+//! complete frames, and frames into bytes. It reads and writes nothing itself, so it works the
+//! same over sockets, serial lines, files and inside other protocols, with or without `std`.
+//!
+//! ```
+//! use framing::{Decoder, Length};
+//!
+//! let mut decoder = Decoder::new(Length::u32_be());
+//! let mut frames = Vec::new();
+//! for mut chunk in [&b"\0\0\0\x05he"[..], b"llo\0\0\0\x02y", b"o"] {
+//!     while let Some(frame) = decoder.next(&mut chunk)? {
+//!         frames.push(frame.payload().to_vec());
+//!     }
+//! }
+//! assert_eq!(frames, [&b"hello"[..], b"yo"]);
+//! assert!(decoder.finish()?.is_none(), "the stream ended between two frames");
+//! # Ok::<(), framing::DecodeError>(())
+//! ```
+//!
+//! # The parts
+//!
+//! | you have | you use |
+//! |---|---|
+//! | chunks that somebody else owns | [`Decoder`]: push a chunk, frames are lent from it |
+//! | a socket or a file to read from | [`Reassembler`]: read straight into its buffer, frames are lent from it |
+//! | frames to send | [`Encoder`]: head and trailer made for you, payload borrowed |
+//! | bodies larger than memory | [`Decoder::next_event`], [`Reassembler::next_event`] |
+//! | limits, a policy for frames past them | [`Config`], [`Limits`], [`Oversize`] |
+//! | a format of your own | [`Framing`]: one function to recognise a frame, one to write it |
+//!
+//! A framing is a value; the decoder is the machine that runs it:
+//!
+//! | framing | a frame is |
+//! |---|---|
+//! | [`Length`] | a head that holds a length field of 1 to 8 bytes, then so many bytes |
+//! | [`Lines`] | bytes up to LF, LF or CRLF, or strictly CRLF |
+//! | [`Envelope`] | two lengths, a header of opaque bytes, a body |
+//!
+//! # The contract
+//!
+//! The same bytes give the same frames, events and errors under every cut into chunks. Frames
+//! that lie whole in the caller's chunk are lent from it, not copied. Memory follows the bytes
+//! received, never the bytes that a head promises. Every frame has a limit. The end of the stream
+//! is said by [`finish`](Decoder::finish), never by an empty chunk, and an end in mid-frame is an
+//! error. Errors by the peer ([`DecodeError`]) carry the offset in the stream and are told apart
+//! from our own ([`EncodeError`], [`BuildError`]). No input makes this crate panic.
+#![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic
+    )
+)]
+
+extern crate alloc;
+
+mod buffer;
+mod config;
+mod decoder;
+mod encoder;
+mod error;
+mod frame;
+mod framing;
+mod framings;
+mod halves;
+mod limits;
+mod machine;
+mod reassembler;
+mod stash;
+
+pub use byteorder::{BigEndian, LittleEndian, NativeEndian};
+pub use config::Config;
+pub use decoder::{Decoder, Stats};
+pub use encoder::{Encoded, Encoder};
+pub use error::{BuildError, DecodeError, DecodeErrorKind, EncodeError, Malformed};
+pub use frame::{Event, Frame, Payload};
+pub use framing::{Enclosure, Framing, Inline, Scan, Trailer};
+pub use framings::{
+    envelope::Envelope,
+    length::{Length, LengthBuilder},
+    lines::{Ending, Lines, Unterminated},
+};
+pub use limits::{Limits, Oversize};
+pub use reassembler::Reassembler;

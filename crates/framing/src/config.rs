@@ -1,0 +1,84 @@
+//! One configuration, from which the decoder, the reassembler and the encoder are built.
+
+use crate::{BuildError, Decoder, Encoder, Framing, Limits, Oversize, Reassembler};
+
+/// A framing with its limits: built once, used by both directions.
+///
+/// ```
+/// use framing::{Config, Length, Oversize};
+///
+/// let config = Config::new(Length::u16_be()).max_payload(1024).oversize(Oversize::Skip);
+/// let decoder = config.decoder()?;
+/// let encoder = config.encoder()?;
+/// # Ok::<(), framing::BuildError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config<F> {
+    pub(crate) framing: F,
+    pub(crate) limits: Limits,
+    pub(crate) oversize: Oversize,
+    pub(crate) capacity: usize,
+}
+
+impl<F: Framing> Config<F> {
+    /// The framing with the default limits; a frame past them is an error.
+    pub fn new(framing: F) -> Self {
+        Self {
+            framing,
+            limits: Limits::default(),
+            oversize: Oversize::default(),
+            capacity: INITIAL_CAPACITY,
+        }
+    }
+
+    /// Sets all limits.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets [`Limits::payload`], in bytes.
+    #[must_use]
+    pub fn max_payload(mut self, bytes: usize) -> Self {
+        self.limits.payload = bytes;
+        self
+    }
+
+    /// Chooses what becomes of a frame past the limit.
+    #[must_use]
+    pub fn oversize(mut self, oversize: Oversize) -> Self {
+        self.oversize = oversize;
+        self
+    }
+
+    /// Sets the size in bytes of a new [`Reassembler`]'s buffer, 8 KiB otherwise. It grows with
+    /// what arrives, and comes back to this.
+    #[must_use]
+    pub fn capacity(mut self, bytes: usize) -> Self {
+        self.capacity = bytes;
+        self
+    }
+}
+
+impl<F: Framing + Clone> Config<F> {
+    /// A decoder for chunks that somebody else owns.
+    pub fn decoder(&self) -> Result<Decoder<F>, BuildError> {
+        self.limits.check()?;
+        Ok(Decoder::build(self.clone()))
+    }
+
+    /// A decoder with a buffer of its own to read into.
+    pub fn reassembler(&self) -> Result<Reassembler<F>, BuildError> {
+        self.limits.check()?;
+        Ok(Reassembler::build(self.clone()))
+    }
+
+    /// An encoder that refuses what these decoders would refuse.
+    pub fn encoder(&self) -> Result<Encoder<F>, BuildError> {
+        self.limits.check()?;
+        Ok(Encoder::build(self.clone()))
+    }
+}
+
+const INITIAL_CAPACITY: usize = 8 << 10;

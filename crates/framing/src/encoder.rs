@@ -1,0 +1,149 @@
+//! The encoder: payloads in, the pieces of a frame out, the payload still borrowed.
+
+use alloc::vec::Vec;
+
+use crate::framings::payload_length;
+use crate::{Config, Enclosure, EncodeError, Framing, Limits, Trailer};
+
+/// Makes frames that the decoder of the same configuration gives back as they were.
+///
+/// Whatever that decoder would refuse, split or change is an [`EncodeError`], and nothing is
+/// written.
+///
+/// ```
+/// use framing::{Encoder, Length};
+///
+/// let encoder = Encoder::new(Length::u32_be());
+/// let mut wire = Vec::new();
+/// encoder.append(&[], &[b"hello"], &mut wire)?;
+/// assert_eq!(wire, b"\0\0\0\x05hello");
+/// # Ok::<(), framing::EncodeError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Encoder<F> {
+    framing: F,
+    limits: Limits,
+}
+
+impl<F: Framing> Encoder<F> {
+    /// An encoder with the default [`Limits`]. See [`Config::encoder`] for others.
+    pub fn new(framing: F) -> Self {
+        Self { framing, limits: Limits::default() }
+    }
+
+    pub(crate) fn build(config: Config<F>) -> Self {
+        Self { framing: config.framing, limits: config.limits }
+    }
+
+    /// A frame around the payload `parts`, which follow each other without a gap. `prefix` are the
+    /// head bytes that are not the length, for framings that have such. Nothing is copied.
+    pub fn encode<'a>(
+        &'a self,
+        prefix: &'a [u8],
+        parts: &'a [&'a [u8]],
+    ) -> Result<Encoded<'a>, EncodeError> {
+        let length = payload_length(parts);
+        if length > self.limits.payload as u64 {
+            return Err(EncodeError::TooLong { length, limit: self.limits.payload });
+        }
+        let enclosure = self.framing.enclose(prefix, parts)?;
+        let head = prefix.len().saturating_add(enclosure.head.bytes().len());
+        if head > self.limits.head {
+            return Err(EncodeError::HeadTooLong { length: head, limit: self.limits.head });
+        }
+        let trailer = enclosure.trailer.bytes().len();
+        let delimiter = matches!(enclosure.trailer, Trailer::Delimiter(_));
+        if trailer > self.limits.trailer && !delimiter {
+            let limit = self.limits.trailer;
+            return Err(EncodeError::TrailerTooLong { length: trailer, limit });
+        }
+        let (before, after) = prefix.split_at_checked(enclosure.split).unwrap_or((prefix, &[]));
+        Ok(Encoded { before, after, enclosure, parts, sent: 0 })
+    }
+
+    /// Appends a whole frame to `out`: head and payload in one piece, which below some 4 KiB is
+    /// cheaper to send than several. On an error `out` is unchanged.
+    pub fn append(
+        &self,
+        prefix: &[u8],
+        parts: &[&[u8]],
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        let encoded = self.encode(prefix, parts)?;
+        out.reserve(usize::try_from(encoded.remaining()).unwrap_or(0));
+        encoded.slices().for_each(|slice| out.extend_from_slice(slice));
+        Ok(())
+    }
+}
+
+/// A frame on its way out, and how much of it is sent.
+///
+/// ```
+/// use std::io::{IoSlice, Write};
+/// use framing::{Encoder, Length};
+///
+/// let encoder = Encoder::new(Length::u32_be());
+/// let parts = [&b"hello, "[..], b"world"];
+/// let mut frame = encoder.encode(&[], &parts)?;
+/// let mut socket = Vec::new();
+/// while frame.remaining() > 0 {
+///     let mut slices = [IoSlice::new(&[]); 8];
+///     let used = frame.io_slices(&mut slices);
+///     let sent = socket.write_vectored(&slices[..used])?;
+///     frame.advance(sent);
+/// }
+/// assert_eq!(socket, b"\0\0\0\x0chello, world");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Encoded<'a> {
+    /// The prefix bytes before and after the made head.
+    before: &'a [u8],
+    after: &'a [u8],
+    enclosure: Enclosure<'a>,
+    parts: &'a [&'a [u8]],
+    sent: u64,
+}
+
+impl Encoded<'_> {
+    /// Bytes that are not sent yet.
+    pub fn remaining(&self) -> u64 {
+        payload_length(self.parts)
+            .saturating_add(payload_length(&[
+                self.before,
+                self.enclosure.head.bytes(),
+                self.after,
+                self.enclosure.trailer.bytes(),
+            ]))
+            .saturating_sub(self.sent)
+    }
+
+    /// The bytes that are not sent yet, in order; no slice is empty.
+    pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
+        let head = [self.before, self.enclosure.head.bytes(), self.after];
+        let trailer = [self.enclosure.trailer.bytes()];
+        let mut sent = self.sent;
+        head.into_iter().chain(self.parts.iter().copied()).chain(trailer).filter_map(move |slice| {
+            let skip = usize::try_from(sent).map_or(slice.len(), |sent| sent.min(slice.len()));
+            sent = sent.saturating_sub(skip as u64);
+            slice.get(skip..).filter(|rest| !rest.is_empty())
+        })
+    }
+
+    /// Fills `slices` from the front with what is not sent yet, for a vectored write. Returns how
+    /// many were used; fewer than the frame needs is no error, but another write.
+    #[cfg(feature = "std")]
+    pub fn io_slices<'s>(&'s self, slices: &mut [std::io::IoSlice<'s>]) -> usize {
+        let mut used = 0_usize;
+        for (to, from) in slices.iter_mut().zip(self.slices()) {
+            *to = std::io::IoSlice::new(from);
+            used = used.saturating_add(1);
+        }
+        used
+    }
+
+    /// Notes that `n` more bytes are sent.
+    pub fn advance(&mut self, n: usize) {
+        self.sent = self.sent.saturating_add(n as u64);
+    }
+}

@@ -1,0 +1,217 @@
+//! Errors by blame: [`DecodeError`] is the peer's fault, [`EncodeError`] and [`BuildError`] are ours.
+
+use thiserror::Error;
+
+/// What the peer did wrong, and where in the stream.
+///
+/// Fatal errors are sticky: the decoder returns the same error for every later chunk until it is
+/// reset. The only error that is not fatal is [`Skipped`](DecodeErrorKind::Skipped).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("{kind} (at byte {offset} of the stream)")]
+pub struct DecodeError {
+    kind: DecodeErrorKind,
+    offset: u64,
+}
+
+impl DecodeError {
+    pub(crate) const fn new(kind: DecodeErrorKind, offset: u64) -> Self {
+        Self { kind, offset }
+    }
+
+    /// What is wrong.
+    pub const fn kind(&self) -> DecodeErrorKind {
+        self.kind
+    }
+
+    /// The offset in the stream, counted from the first byte ever decoded: of the offending byte
+    /// for [`Malformed`](DecodeErrorKind::Malformed), otherwise of the first byte of the frame.
+    pub const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Whether decoding has ended. After an error that is not fatal the decoder is in step with
+    /// the stream and goes on with the next frame.
+    pub const fn is_fatal(&self) -> bool {
+        !matches!(self.kind, DecodeErrorKind::Skipped { .. })
+    }
+}
+
+/// The ways in which a stream can be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DecodeErrorKind {
+    /// The head is, or says that it will be, longer than [`Limits::head`](crate::Limits::head).
+    #[error("the frame's head is longer than the limit of {limit} bytes")]
+    HeadTooLong {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The payload is, or says that it will be, longer than
+    /// [`Limits::payload`](crate::Limits::payload).
+    #[error("the frame's payload{} is longer than the limit of {limit} bytes", Declared(*declared))]
+    TooLong {
+        /// The payload's length as the head declares it; none where only a delimiter ends it.
+        declared: Option<u64>,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The frame's trailer is longer than [`Limits::trailer`](crate::Limits::trailer).
+    #[error("the frame's trailer is longer than the limit of {limit} bytes")]
+    TrailerTooLong {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The frame has more parts than [`Limits::parts`](crate::Limits::parts).
+    #[error("the frame has more than {limit} parts")]
+    TooManyParts {
+        /// The limit.
+        limit: usize,
+    },
+    /// A frame past the limit was dropped, as [`Oversize::Skip`](crate::Oversize::Skip) asks for.
+    /// Not fatal.
+    #[error("a frame was skipped: its payload{}, {discarded} bytes, is longer than the limit of {limit} bytes", Declared(*declared))]
+    Skipped {
+        /// The payload's length as the head declared it; none where only a delimiter ended it.
+        declared: Option<u64>,
+        /// The payload bytes that were dropped.
+        discarded: u64,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The stream ended in mid-frame.
+    #[error("the stream ended {received} bytes into a frame")]
+    Truncated {
+        /// The bytes of the frame that had arrived.
+        received: u64,
+    },
+    /// The bytes break the rules of the framing.
+    #[error("{0}")]
+    Malformed(&'static str),
+    /// Not the peer's fault: the [`Framing`](crate::Framing) implementation broke its contract.
+    #[error("the framing broke its contract: {0}")]
+    BrokenFraming(&'static str),
+}
+
+/// `" of N bytes"` where a length was declared.
+struct Declared(Option<u64>);
+
+impl core::fmt::Display for Declared {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.map_or(Ok(()), |length| write!(f, " of {length} bytes"))
+    }
+}
+
+/// What a [`Framing`](crate::Framing) says of bytes that no frame of its kind can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    /// The rule that is broken, as the beginning of a sentence.
+    pub reason: &'static str,
+    /// The offset of the offending byte in `seen`.
+    pub at: usize,
+    /// Where the payload begins in `seen`, for a framing that had said
+    /// [`Open`](crate::Scan::Open) of fewer bytes; otherwise equal to `safe`.
+    pub head: usize,
+    /// `seen[head..safe]` was surely payload: what [`Open`](crate::Scan::Open) said, or would have
+    /// said, of the bytes before the offending one. Events and limits depend on it.
+    pub safe: usize,
+}
+
+impl Malformed {
+    /// The byte at `at` breaks a rule before any payload was certain.
+    pub const fn at(at: usize, reason: &'static str) -> Self {
+        Self { reason, at, head: 0, safe: 0 }
+    }
+
+    /// The byte at `at` breaks a rule after `seen[head..safe]` was certain to be payload.
+    pub const fn after(head: usize, safe: usize, at: usize, reason: &'static str) -> Self {
+        Self { reason, at, head, safe }
+    }
+}
+
+/// Why a payload cannot be sent as a frame. Nothing was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// The payload is longer than [`Limits::payload`](crate::Limits::payload): our own decoder
+    /// would refuse it.
+    #[error("the payload of {length} bytes is longer than the limit of {limit} bytes")]
+    TooLong {
+        /// Bytes of payload.
+        length: u64,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The head is longer than [`Limits::head`](crate::Limits::head).
+    #[error("the head of {length} bytes is longer than the limit of {limit} bytes")]
+    HeadTooLong {
+        /// Bytes of the head, the caller's prefix included.
+        length: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The trailer is longer than [`Limits::trailer`](crate::Limits::trailer).
+    #[error("the trailer of {length} bytes is longer than the limit of {limit} bytes")]
+    TrailerTooLong {
+        /// Bytes of the trailer.
+        length: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The length field cannot hold the length.
+    #[error(
+        "a payload of {length} bytes does not fit the length field, whose range is {min} to {max}"
+    )]
+    LengthOverflow {
+        /// Bytes of payload.
+        length: u64,
+        /// The smallest payload, in bytes, that the field can express.
+        min: u64,
+        /// The largest payload, in bytes, that the field can express.
+        max: u64,
+    },
+    /// The payload, which carries its own head, states another length than it has.
+    #[error("the payload's own length field does not match its length of {length} bytes")]
+    LengthMismatch {
+        /// Bytes of payload.
+        length: u64,
+    },
+    /// The payload holds bytes that end a frame, or that the decoder refuses or strips.
+    #[error("the payload holds a line ending or delimiter at byte {at}")]
+    Delimiter {
+        /// Offset in the payload, all parts counted.
+        at: u64,
+    },
+    /// The framing takes another number of prefix bytes (head bytes that are not the length).
+    #[error("the framing takes {expected} prefix bytes, {given} were given")]
+    Prefix {
+        /// Bytes that the framing takes.
+        expected: usize,
+        /// Bytes that were given.
+        given: usize,
+    },
+}
+
+/// Why a configuration does not build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The limits' sum is more than a buffer can hold.
+    #[error("the limits add up to more than the address space holds")]
+    LimitsOverflow,
+    /// The bytes to strip end inside the length field.
+    #[error("{strip} bytes to strip end inside the length field (bytes {start} to {end})")]
+    StripInsideField {
+        /// Bytes to strip.
+        strip: usize,
+        /// First byte of the field.
+        start: usize,
+        /// First byte after the field.
+        end: usize,
+    },
+    /// No payload at all can be expressed with these parameters.
+    #[error("no payload can be expressed with this adjustment")]
+    NoPayload,
+    /// Offset, strip or adjustment do not fit each other or the limits.
+    #[error("the offset or strip of {0} bytes is out of range")]
+    OutOfRange(usize),
+}

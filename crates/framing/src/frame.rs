@@ -1,0 +1,122 @@
+//! What the decoders hand out: [`Frame`]s and [`Event`]s.
+
+use core::ops::Deref;
+
+/// One complete frame, lent until the decoder is used again.
+///
+/// `'d` is the decoder's buffer, `'c` the caller's chunk.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'d, 'c> {
+    pub(crate) head: &'d [u8],
+    pub(crate) payload: Payload<'d, 'c>,
+    pub(crate) trailer: &'d [u8],
+    pub(crate) offset: u64,
+    pub(crate) discarded: u64,
+}
+
+impl<'d, 'c> Frame<'d, 'c> {
+    /// The bytes before the payload, as the framing defines them.
+    pub const fn head(&self) -> &'d [u8] {
+        self.head
+    }
+
+    /// The message itself.
+    pub const fn payload(&self) -> Payload<'d, 'c> {
+        self.payload
+    }
+
+    /// The bytes after the payload that belong to the frame: line ending, padding, checksum.
+    pub const fn trailer(&self) -> &'d [u8] {
+        self.trailer
+    }
+
+    /// The offset in the stream of the frame's first byte.
+    pub const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The payload bytes that [`Oversize::Truncate`](crate::Oversize::Truncate) dropped; otherwise
+    /// zero.
+    pub const fn discarded(&self) -> u64 {
+        self.discarded
+    }
+}
+
+/// Payload bytes, and whether they still lie in the caller's chunk.
+#[derive(Clone, Copy, Debug)]
+pub enum Payload<'d, 'c> {
+    /// Lent from the caller's chunk; nothing was copied.
+    Direct(&'c [u8]),
+    /// Lent from the decoder's own buffer.
+    Gathered(&'d [u8]),
+}
+
+impl<'d, 'c: 'd> Payload<'d, 'c> {
+    /// The bytes, wherever they lie.
+    // One arm for both would force the two lifetimes to be the same.
+    #[allow(clippy::match_same_arms)]
+    pub const fn bytes(&self) -> &'d [u8] {
+        match self {
+            Self::Direct(bytes) => bytes,
+            Self::Gathered(bytes) => bytes,
+        }
+    }
+
+    /// The bytes with the lifetime of the caller's chunk, where they lie in it.
+    pub const fn direct(&self) -> Option<&'c [u8]> {
+        match self {
+            Self::Direct(bytes) => Some(bytes),
+            Self::Gathered(_) => None,
+        }
+    }
+}
+
+impl Deref for Payload<'_, '_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes()
+    }
+}
+
+impl AsRef<[u8]> for Payload<'_, '_> {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+/// A frame in pieces, for bodies that need not or cannot be held in memory.
+///
+/// A frame is `Begin`, any number of `Chunk`s (never empty), then `End`; or `Skipped`, which
+/// voids the frame begun before it, if one was.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'d, 'c> {
+    /// A frame begins.
+    Begin {
+        /// The bytes before the payload.
+        head: &'d [u8],
+        /// The payload's length, where the head says it; none for frames that end at a delimiter
+        /// and for the first of several parts.
+        body: Option<u64>,
+        /// The offset in the stream of the frame's first byte.
+        offset: u64,
+    },
+    /// The next piece of the payload.
+    Chunk(Payload<'d, 'c>),
+    /// The frame is complete.
+    End {
+        /// The bytes after the payload that belong to the frame.
+        trailer: &'d [u8],
+        /// The payload bytes that [`Oversize::Truncate`](crate::Oversize::Truncate) dropped.
+        discarded: u64,
+    },
+    /// A frame past the limit has ended and was dropped.
+    Skipped {
+        /// The offset in the stream of the frame's first byte.
+        offset: u64,
+        /// The payload's length, where the head declared it.
+        declared: Option<u64>,
+        /// The payload bytes of the frame, those already given as `Chunk`s included.
+        discarded: u64,
+    },
+}

@@ -1,0 +1,71 @@
+//! A head with two lengths, a header, a body: the framing of this project's own wire protocol.
+
+use byteorder::{BigEndian, ByteOrder};
+
+use super::payload_length;
+use crate::{Enclosure, EncodeError, Framing, Inline, Malformed, Scan, Trailer};
+
+/// ```text
+/// +---------------+-------------+----------------+-------------+
+/// | header length | body length |     header     |    body     |
+/// |    u32 BE     |   u64 BE    |  opaque bytes  |  raw bytes  |
+/// +---------------+-------------+----------------+-------------+
+///      4 bytes        8 bytes
+/// ```
+///
+/// A frame's head is the twelve bytes and the header, so [`Limits::head`](crate::Limits::head)
+/// bounds both together; its payload is the body. Both lengths are checked as soon as the twelve
+/// bytes are there. Encoding takes the header as the prefix.
+///
+/// ```
+/// use framing::{Config, Decoder, Encoder, Envelope};
+///
+/// let mut wire = Vec::new();
+/// Encoder::new(Envelope).append(b"{\"type\":\"data\"}", &[b"body"], &mut wire)?;
+/// assert_eq!(wire[..12], [0, 0, 0, 15, 0, 0, 0, 0, 0, 0, 0, 4]);
+///
+/// let mut chunk = &wire[..];
+/// let mut decoder = Decoder::new(Envelope);
+/// let frame = decoder.next(&mut chunk)?.unwrap();
+/// assert_eq!(Envelope::header(frame.head()), b"{\"type\":\"data\"}");
+/// assert_eq!(&*frame.payload(), b"body");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Envelope;
+
+impl Envelope {
+    /// Bytes before the header.
+    pub const HEAD: usize = 12;
+
+    /// The header in a frame's head.
+    pub fn header(head: &[u8]) -> &[u8] {
+        head.get(Self::HEAD..).unwrap_or_default()
+    }
+}
+
+impl Framing for Envelope {
+    #[inline]
+    fn scan(&self, seen: &[u8], _from: usize, _eof: bool) -> Result<Scan, Malformed> {
+        let Some(fixed) = seen.first_chunk::<{ Self::HEAD }>() else {
+            return Ok(Scan::Need { total: Self::HEAD });
+        };
+        let (header, body) = fixed.split_at(4);
+        // What does not fit the address space is past every limit.
+        let header = usize::try_from(BigEndian::read_u32(header)).unwrap_or(usize::MAX);
+        let head = header.saturating_add(Self::HEAD);
+        Ok(Scan::Body { head, body: BigEndian::read_u64(body), trailer: 0, more: false })
+    }
+
+    fn enclose(&self, prefix: &[u8], payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
+        let header = u32::try_from(prefix.len()).map_err(|_| EncodeError::HeadTooLong {
+            length: prefix.len(),
+            limit: u32::MAX as usize,
+        })?;
+        let mut fixed = [0; Self::HEAD];
+        let (first, second) = fixed.split_at_mut(4);
+        BigEndian::write_u32(first, header);
+        BigEndian::write_u64(second, payload_length(payload));
+        Ok(Enclosure { head: Inline::new(&fixed), split: 0, trailer: Trailer::default() })
+    }
+}

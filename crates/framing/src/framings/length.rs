@@ -1,0 +1,320 @@
+//! A length field of fixed width, then so many bytes.
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use byteorder::{BigEndian, ByteOrder, LittleEndian};
+
+use super::payload_length;
+use crate::{BuildError, Enclosure, EncodeError, Framing, Inline, Malformed, Scan, Trailer};
+
+/// Frames that begin with their length, in a field of `W` bytes (1 to 8) in the byte order `E`.
+///
+/// The presets are the plain layout: the field, then as many bytes as it says, which are the
+/// payload.
+///
+/// ```text
+/// Length::u16_be():   | 00 05 | h e l l o |
+///                       head    payload
+/// ```
+///
+/// [`LengthBuilder`] makes all others.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Length<E, const W: usize> {
+    /// Bytes before the field.
+    offset: usize,
+    strip: usize,
+    /// The smallest value of the field that makes sense.
+    least: u64,
+    /// The largest value that the field can hold.
+    most: u64,
+    /// Payload bytes minus the field's value.
+    delta: i64,
+    order: PhantomData<E>,
+}
+
+/// Says where the length field stands and what it counts.
+///
+/// With all parameters, for `LengthBuilder::u16_be().offset(1).adjust(1).strip(4)`: one byte
+/// stands before the field; the field counts what follows it less one; four bytes are stripped.
+///
+/// ```text
+///            offset  field     value 3 + adjust 1 = 4 bytes follow the field
+/// wire:     |  CA  | 00 03 | FE  d  a  t |
+/// frame:    |        head      | payload |       strip = 4 bytes of head
+/// ```
+///
+/// To encode, the stripped bytes that are not the field (`CA FE`) are the prefix.
+///
+/// ```
+/// use framing::{Decoder, Encoder, LengthBuilder};
+///
+/// let framing = LengthBuilder::u16_be().offset(1).adjust(1).strip(4).build()?;
+/// let mut chunk: &[u8] = b"\xCA\0\x03\xFEdat";
+/// let mut decoder = Decoder::new(framing);
+/// let frame = decoder.next(&mut chunk)?.unwrap();
+/// assert_eq!((frame.head(), &*frame.payload()), (&b"\xCA\0\x03\xFE"[..], &b"dat"[..]));
+///
+/// let mut wire = Vec::new();
+/// Encoder::new(framing).append(b"\xCA\xFE", &[b"dat"], &mut wire)?;
+/// assert_eq!(wire, b"\xCA\0\x03\xFEdat");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct LengthBuilder<E, const W: usize> {
+    offset: usize,
+    adjust: i64,
+    strip: Option<usize>,
+    counts: Counts,
+    sign: Sign,
+    order: PhantomData<E>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counts {
+    AfterField,
+    WholeFrame,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    Unsigned,
+    Signed,
+}
+
+impl<E: ByteOrder, const W: usize> LengthBuilder<E, W> {
+    /// The plain layout, for any byte order and width; a width outside 1 to 8 does not compile.
+    pub const fn new() -> Self {
+        const { assert!(W >= 1 && W <= 8, "a length field has 1 to 8 bytes") };
+        Self {
+            offset: 0,
+            adjust: 0,
+            strip: None,
+            counts: Counts::AfterField,
+            sign: Sign::Unsigned,
+            order: PhantomData,
+        }
+    }
+
+    /// The field stands `bytes` after the frame's start.
+    ///
+    /// ```text
+    /// offset(2):  | AA BB | 00 03 | d a t |
+    /// ```
+    #[must_use]
+    pub const fn offset(mut self, bytes: usize) -> Self {
+        self.offset = bytes;
+        self
+    }
+
+    /// What is added to the field's value to get the bytes that follow the field.
+    ///
+    /// ```text
+    /// adjust(-1):  | 00 04 | d a t |        the value counts one byte too many
+    /// ```
+    #[must_use]
+    pub const fn adjust(mut self, bytes: i64) -> Self {
+        self.adjust = bytes;
+        self
+    }
+
+    /// The value counts the whole frame, from its first byte.
+    ///
+    /// ```text
+    /// includes_head():  | 00 05 | d a t |
+    /// ```
+    #[must_use]
+    pub const fn includes_head(mut self) -> Self {
+        self.counts = Counts::WholeFrame;
+        self
+    }
+
+    /// How many bytes at the frame's front are its head; the rest is payload. Otherwise all up to
+    /// the field's end. It cannot end inside the field. Up to the field's start, the payload holds
+    /// the field, and the encoder takes such a payload too.
+    ///
+    /// ```text
+    /// strip(0):  | 00 03 d a t |      all is payload
+    /// strip(3):  | 00 03 d | a t |
+    /// ```
+    #[must_use]
+    pub const fn strip(mut self, bytes: usize) -> Self {
+        self.strip = Some(bytes);
+        self
+    }
+
+    /// The field is a signed number, as Java and Kafka have it: a negative length is the peer's
+    /// error.
+    #[must_use]
+    pub const fn signed(mut self) -> Self {
+        self.sign = Sign::Signed;
+        self
+    }
+
+    /// Checks the parameters against each other.
+    pub fn build(self) -> Result<Length<E, W>, BuildError> {
+        let out_of_range = || BuildError::OutOfRange(self.offset);
+        let field_end = self.offset.checked_add(W).ok_or_else(out_of_range)?;
+        let strip = self.strip.unwrap_or(field_end);
+        if strip > self.offset && strip < field_end {
+            return Err(BuildError::StripInsideField { strip, start: self.offset, end: field_end });
+        }
+        let signed = |bytes: usize| i64::try_from(bytes).map_err(|_| BuildError::OutOfRange(bytes));
+        let (start, end) = (signed(strip)?, signed(field_end)?);
+        let after_field = match self.counts {
+            Counts::AfterField => self.adjust,
+            Counts::WholeFrame => self.adjust.checked_sub(end).ok_or_else(out_of_range)?,
+        };
+        // frame = field_end + value + after_field; payload = frame - strip.
+        let beyond = end.checked_add(after_field).ok_or_else(out_of_range)?;
+        let delta = beyond.checked_sub(start).ok_or_else(out_of_range)?;
+        // The shortest frame holds its field and what is stripped.
+        let least = start.max(end).checked_sub(beyond).ok_or_else(out_of_range)?;
+        let least = u64::try_from(least).unwrap_or(0);
+        let most = Self::most(self.sign);
+        if least > most {
+            return Err(BuildError::NoPayload);
+        }
+        Ok(Length { offset: self.offset, strip, least, most, delta, order: PhantomData })
+    }
+
+    const fn most(sign: Sign) -> u64 {
+        let unused = 8_usize.saturating_sub(W).saturating_mul(8);
+        let unused = match sign {
+            Sign::Unsigned => unused,
+            Sign::Signed => unused.saturating_add(1),
+        };
+        // At most 57 of 64 bits.
+        #[allow(clippy::cast_possible_truncation)]
+        u64::MAX.wrapping_shr(unused as u32)
+    }
+}
+
+impl<E: ByteOrder, const W: usize> Default for LengthBuilder<E, W> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+macro_rules! presets {
+    ($($name:ident: $order:ty, $width:literal, $text:literal;)*) => {$(
+        impl Length<$order, $width> {
+            #[doc = concat!("The plain layout with a length of ", $text, ".")]
+            pub const fn $name() -> Self {
+                let field_end = $width;
+                let most = LengthBuilder::<$order, $width>::most(Sign::Unsigned);
+                Self { offset: 0, strip: field_end, least: 0, most, delta: 0, order: PhantomData }
+            }
+        }
+
+        impl LengthBuilder<$order, $width> {
+            #[doc = concat!("Begins with a length of ", $text, ".")]
+            pub const fn $name() -> Self {
+                Self::new()
+            }
+        }
+    )*};
+}
+
+presets! {
+    u8: BigEndian, 1, "one byte";
+    u16_be: BigEndian, 2, "two bytes, big-endian";
+    u16_le: LittleEndian, 2, "two bytes, little-endian";
+    u24_be: BigEndian, 3, "three bytes, big-endian";
+    u24_le: LittleEndian, 3, "three bytes, little-endian";
+    u32_be: BigEndian, 4, "four bytes, big-endian";
+    u32_le: LittleEndian, 4, "four bytes, little-endian";
+    u64_be: BigEndian, 8, "eight bytes, big-endian";
+    u64_le: LittleEndian, 8, "eight bytes, little-endian";
+}
+
+impl<E: ByteOrder, const W: usize> Length<E, W> {
+    /// Whether the field is stripped with the head, and not a part of the payload.
+    const fn strips_field(&self) -> bool {
+        self.strip > self.offset
+    }
+
+    /// Payload bytes for a value of the field; what does not fit is past every limit.
+    fn payload(&self, value: u64) -> u64 {
+        value.checked_add_signed(self.delta).unwrap_or(u64::MAX)
+    }
+
+    /// The value of the field for a payload.
+    fn value(&self, length: u64) -> Result<u64, EncodeError> {
+        let value = i128::from(length).saturating_sub(self.delta.into());
+        u64::try_from(value).ok().filter(|value| (self.least..=self.most).contains(value)).ok_or(
+            EncodeError::LengthOverflow {
+                length,
+                min: self.payload(self.least),
+                max: self.payload(self.most),
+            },
+        )
+    }
+
+    #[inline]
+    fn read(field: &[u8; W]) -> u64 {
+        match W {
+            1 => E::read_uint(field, 1),
+            2 => E::read_u16(field).into(),
+            4 => E::read_u32(field).into(),
+            8 => E::read_u64(field),
+            _ => E::read_uint(field, W),
+        }
+    }
+
+    /// The payload carries its own field: it must say what its length is.
+    fn check_own_field(&self, payload: &[&[u8]], value: u64) -> Result<(), EncodeError> {
+        let mut expected = [0; W];
+        E::write_uint(&mut expected, value, W);
+        let field = payload.iter().flat_map(|part| part.iter());
+        let field = field.skip(self.offset.saturating_sub(self.strip)).take(W);
+        if field.eq(expected.iter()) {
+            return Ok(());
+        }
+        Err(EncodeError::LengthMismatch { length: payload_length(payload) })
+    }
+}
+
+impl<E: ByteOrder, const W: usize> Framing for Length<E, W> {
+    #[inline]
+    fn scan(&self, seen: &[u8], _from: usize, _eof: bool) -> Result<Scan, Malformed> {
+        let Some(field) = seen.get(self.offset..).and_then(|rest| rest.first_chunk::<W>()) else {
+            return Ok(Scan::Need { total: self.offset.saturating_add(W) });
+        };
+        let value = Self::read(field);
+        if value > self.most {
+            return Err(Malformed::at(self.offset, "the length is negative"));
+        }
+        if value < self.least {
+            return Err(Malformed::at(self.offset, "the length is smaller than the frame's head"));
+        }
+        Ok(Scan::Body { head: self.strip, body: self.payload(value), trailer: 0, more: false })
+    }
+
+    fn enclose(&self, prefix: &[u8], payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
+        let own = if self.strips_field() { W } else { 0 };
+        let expected = self.strip.saturating_sub(own);
+        if prefix.len() != expected {
+            return Err(EncodeError::Prefix { expected, given: prefix.len() });
+        }
+        let value = self.value(payload_length(payload))?;
+        if !self.strips_field() {
+            self.check_own_field(payload, value)?;
+            return Ok(Enclosure { split: prefix.len(), ..Enclosure::default() });
+        }
+        let mut field = [0; W];
+        E::write_uint(&mut field, value, W);
+        Ok(Enclosure { head: Inline::new(&field), split: self.offset, trailer: Trailer::default() })
+    }
+}
+
+impl<E, const W: usize> fmt::Debug for Length<E, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Length")
+            .field("width", &W)
+            .field("offset", &self.offset)
+            .field("strip", &self.strip)
+            .field("delta", &self.delta)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,154 @@
+//! Lines: bytes up to a line ending.
+
+use memchr::{memchr, memchr2};
+
+use crate::{Enclosure, EncodeError, Framing, Inline, Malformed, Scan, Trailer};
+
+/// Frames that are lines; the ending is the frame's trailer and no part of the payload.
+///
+/// | | ends at | `a\r\n` gives | a CR elsewhere | a bare LF | writes |
+/// |---|---|---|---|---|---|
+/// | [`lf`](Self::lf) | LF | `a\r` | payload | the ending | LF |
+/// | [`lenient`](Self::lenient) | LF or CRLF | `a` | payload | the ending | LF |
+/// | [`crlf`](Self::crlf) | CRLF | `a` | malformed | malformed | CRLF |
+///
+/// The strict form is the one for protocols (RFC 5321, section 2.3.8: CR and LF must not occur but
+/// together): where two peers disagree about what ends a line, one can smuggle a message past the
+/// other.
+///
+/// ```
+/// use framing::{Decoder, Lines};
+///
+/// let mut chunk: &[u8] = b"GET\r\n\r\n";
+/// let mut decoder = Decoder::new(Lines::lenient());
+/// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"GET");
+/// let empty = decoder.next(&mut chunk)?.unwrap();
+/// assert_eq!((&*empty.payload(), empty.trailer()), (&b""[..], &b"\r\n"[..]));
+/// # Ok::<(), framing::DecodeError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lines {
+    ending: Ending,
+    unterminated: Unterminated,
+}
+
+/// What ends a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// LF; a CR is payload.
+    Lf,
+    /// LF or CRLF. LF is written.
+    Lenient,
+    /// CRLF; any other CR or LF is malformed.
+    Crlf,
+}
+
+/// What an end of the stream after a line without an ending means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unterminated {
+    /// It is the last line. Text files end like that, and so does a cut connection.
+    Accept,
+    /// The stream was [`Truncated`](crate::DecodeErrorKind::Truncated).
+    Refuse,
+}
+
+impl Lines {
+    /// Lines that end with LF; an unterminated last line is accepted.
+    pub const fn lf() -> Self {
+        Self { ending: Ending::Lf, unterminated: Unterminated::Accept }
+    }
+
+    /// Lines that end with LF or CRLF; an unterminated last line is accepted.
+    pub const fn lenient() -> Self {
+        Self { ending: Ending::Lenient, unterminated: Unterminated::Accept }
+    }
+
+    /// Lines that end with CRLF and hold neither; an unterminated last line is refused.
+    pub const fn crlf() -> Self {
+        Self { ending: Ending::Crlf, unterminated: Unterminated::Refuse }
+    }
+
+    /// Chooses what an unterminated last line means.
+    #[must_use]
+    pub const fn unterminated(mut self, policy: Unterminated) -> Self {
+        self.unterminated = policy;
+        self
+    }
+
+    /// What ends a line.
+    pub const fn ending(&self) -> Ending {
+        self.ending
+    }
+
+    /// The bytes up to `safe` hold no ending.
+    fn open(self, seen: &[u8], safe: usize, eof: bool) -> Scan {
+        if eof && self.unterminated == Unterminated::Accept {
+            return Scan::Until { payload: 0..seen.len(), total: seen.len() };
+        }
+        Scan::Open { head: 0, safe }
+    }
+
+    fn scan_lf(self, seen: &[u8], from: usize, eof: bool) -> Scan {
+        let found = seen.get(from..).and_then(|rest| memchr(b'\n', rest));
+        let Some(at) = found.and_then(|at| at.checked_add(from)) else {
+            let held_back = self.ending == Ending::Lenient && seen.ends_with(b"\r");
+            return self.open(seen, seen.len().saturating_sub(held_back.into()), eof);
+        };
+        let cr = at.checked_sub(1).and_then(|before| seen.get(before)) == Some(&b'\r');
+        let strip = usize::from(self.ending == Ending::Lenient && cr);
+        Scan::Until { payload: 0..at.saturating_sub(strip), total: at.saturating_add(1) }
+    }
+
+    fn scan_crlf(self, seen: &[u8], from: usize, eof: bool) -> Result<Scan, Malformed> {
+        let found = seen.get(from..).and_then(|rest| memchr2(b'\r', b'\n', rest));
+        let Some(at) = found.and_then(|at| at.checked_add(from)) else {
+            return Ok(self.open(seen, seen.len(), eof));
+        };
+        let after = at.saturating_add(1);
+        match (seen.get(at), seen.get(after)) {
+            (Some(b'\r'), Some(b'\n')) => {
+                Ok(Scan::Until { payload: 0..at, total: after.saturating_add(1) })
+            }
+            (Some(b'\r'), None) if !eof || self.unterminated == Unterminated::Refuse => {
+                Ok(Scan::Open { head: 0, safe: at })
+            }
+            (Some(b'\r'), _) => Err(Malformed::after(0, at, at, "a CR without LF in a line")),
+            _ => Err(Malformed::after(0, at, at, "an LF without CR in a line")),
+        }
+    }
+}
+
+impl Framing for Lines {
+    #[inline]
+    fn scan(&self, seen: &[u8], from: usize, eof: bool) -> Result<Scan, Malformed> {
+        match self.ending {
+            Ending::Lf | Ending::Lenient => Ok(self.scan_lf(seen, from, eof)),
+            Ending::Crlf => self.scan_crlf(seen, from, eof),
+        }
+    }
+
+    fn enclose(&self, prefix: &[u8], payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
+        if !prefix.is_empty() {
+            return Err(EncodeError::Prefix { expected: 0, given: prefix.len() });
+        }
+        let mut before = 0_u64;
+        let mut last = None;
+        for part in payload {
+            let found = match self.ending {
+                Ending::Lf | Ending::Lenient => memchr(b'\n', part),
+                Ending::Crlf => memchr2(b'\r', b'\n', part),
+            };
+            if let Some(at) = found {
+                return Err(EncodeError::Delimiter { at: before.saturating_add(at as u64) });
+            }
+            before = before.saturating_add(part.len() as u64);
+            last = part.last().or(last);
+        }
+        // A lenient decoder would take a CR before the LF for half of the ending.
+        if self.ending == Ending::Lenient && last == Some(&b'\r') {
+            return Err(EncodeError::Delimiter { at: before.saturating_sub(1) });
+        }
+        let ending: &[u8] = if self.ending == Ending::Crlf { b"\r\n" } else { b"\n" };
+        Ok(Enclosure { head: Inline::default(), split: 0, trailer: Trailer::Delimiter(ending) })
+    }
+}

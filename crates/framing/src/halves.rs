@@ -1,0 +1,186 @@
+//! The push decoder's buffer: what is held from earlier chunks, then the caller's chunk.
+
+use core::ops::Range;
+
+use crate::Payload;
+use crate::buffer::Buffer;
+use crate::machine::{Gift, Layout};
+use crate::stash::Stash;
+
+/// ```text
+/// held:  | kept | pending |        chunk: | used | unread |
+/// ```
+///
+/// Where `held` has pending bytes, the machine looks at those, topped up from the chunk by just
+/// what it asks for; otherwise it looks into the chunk. Bytes are copied only where a frame's
+/// piece straddles the border.
+pub(crate) struct Halves<'d, 'c> {
+    held: &'d mut Stash,
+    chunk: &'c [u8],
+    /// How much of the chunk is used.
+    at: usize,
+    /// How many bytes at the end of `held` came from the end of the used part of the chunk.
+    taken: usize,
+    copied: u64,
+}
+
+/// Something to hand out, and where its pieces lie.
+pub(crate) struct Found {
+    pub(crate) gift: Gift,
+    pub(crate) head: Span,
+    pub(crate) payload: Span,
+    pub(crate) trailer: Span,
+    /// How many bytes at the front of `held` are lent.
+    pub(crate) lent: usize,
+}
+
+/// A piece in either half.
+#[derive(Clone)]
+pub(crate) enum Span {
+    Held(Range<usize>),
+    Chunk(Range<usize>),
+}
+
+impl<'d, 'c> Halves<'d, 'c> {
+    pub(crate) fn new(held: &'d mut Stash, chunk: &'c [u8]) -> Self {
+        Self { held, chunk, at: 0, taken: 0, copied: 0 }
+    }
+
+    pub(crate) const fn copied(&self) -> u64 {
+        self.copied
+    }
+
+    pub(crate) fn unread(&self) -> &'c [u8] {
+        self.chunk.get(self.at..).unwrap_or_default()
+    }
+
+    /// Moves past what is handed out, and says where it lies.
+    pub(crate) fn take(&mut self, gift: Gift) -> Found {
+        match gift {
+            Gift::Frame(layout) => self.take_frame(gift, layout),
+            Gift::Begin { head: n, .. } => {
+                let (head, lent) = self.take_pending(n);
+                Found { gift, head, payload: Span::NONE, trailer: Span::NONE, lent }
+            }
+            Gift::Chunk(n) => {
+                let (payload, lent) = self.take_pending(n);
+                Found { gift, head: Span::NONE, payload, trailer: Span::NONE, lent }
+            }
+            Gift::End { trailer: n, .. } | Gift::Skipped { trailer: n, .. } => {
+                let (trailer, lent) = self.take_pending(n);
+                Found { gift, head: Span::NONE, payload: Span::NONE, trailer, lent }
+            }
+        }
+    }
+
+    /// Pieces are handed out only when nothing is kept.
+    fn take_pending(&mut self, n: usize) -> (Span, usize) {
+        if self.held.len() > 0 {
+            (Span::Held(0..n), n)
+        } else {
+            let start = self.at;
+            self.at = start.saturating_add(n);
+            (Span::Chunk(start..self.at), 0)
+        }
+    }
+
+    fn take_frame(&mut self, gift: Gift, layout: Layout) -> Found {
+        let Layout { head, payload, extra, trailer, kept, .. } = layout;
+        let end = head.saturating_add(payload);
+        if self.held.len() > kept {
+            let total = end.saturating_add(extra).saturating_add(trailer);
+            self.give_back(self.held.len().saturating_sub(total));
+            let trailer = Span::Held(total.saturating_sub(trailer)..total);
+            let payload = Span::Held(head..end);
+            return Found { gift, head: Span::Held(0..head), payload, trailer, lent: total };
+        }
+        let start = self.at;
+        let (head, payload) = if kept == 0 {
+            let payload = Span::Chunk(start.saturating_add(head)..start.saturating_add(end));
+            self.at = start.saturating_add(end);
+            (Span::Chunk(start..start.saturating_add(head)), payload)
+        } else if kept == head {
+            self.at = start.saturating_add(payload);
+            (Span::Held(0..head), Span::Chunk(start..self.at))
+        } else {
+            self.keep(kept, end.saturating_sub(kept), 0);
+            (Span::Held(0..head), Span::Held(head..end))
+        };
+        let at = self.at.saturating_add(extra);
+        self.at = at.saturating_add(trailer);
+        let lent = self.held.len();
+        Found { gift, head, payload, trailer: Span::Chunk(at..self.at), lent }
+    }
+
+    /// Returns bytes at the end of `held` to the chunk they came from.
+    fn give_back(&mut self, n: usize) {
+        if n > 0 && n <= self.taken {
+            self.held.truncate(self.held.len().saturating_sub(n));
+            self.at = self.at.saturating_sub(n);
+            self.taken = self.taken.saturating_sub(n);
+        }
+    }
+
+    /// Copies the next `n` bytes of the chunk to the end of `held`.
+    fn hold(&mut self, n: usize, expected: u64) {
+        let bytes = self.unread().get(..n).unwrap_or_default();
+        self.held.extend(bytes, expected);
+        self.at = self.at.saturating_add(n);
+        self.taken = self.taken.saturating_add(n);
+        self.copied = self.copied.saturating_add(n as u64);
+    }
+}
+
+impl Buffer for Halves<'_, '_> {
+    fn pending(&mut self, kept: usize) -> &[u8] {
+        // Pending bytes that all came from this chunk are better looked at where they came from.
+        self.give_back(self.held.len().saturating_sub(kept));
+        if self.held.len() > kept {
+            self.held.bytes().get(kept..).unwrap_or_default()
+        } else {
+            self.unread()
+        }
+    }
+
+    fn keep(&mut self, kept: usize, n: usize, expected: u64) {
+        if self.held.len() <= kept {
+            self.hold(n, expected);
+        }
+    }
+
+    fn drop(&mut self, kept: usize, n: usize) {
+        if self.held.len() > kept {
+            self.held.remove(kept, n);
+            self.taken = self.taken.min(self.held.len().saturating_sub(kept));
+        } else {
+            self.at = self.at.saturating_add(n);
+            self.taken = 0;
+        }
+    }
+
+    fn forget(&mut self, kept: usize) {
+        self.held.remove(0, kept);
+        self.taken = self.taken.min(self.held.len());
+    }
+
+    fn refill(&mut self, kept: usize, n: usize) -> bool {
+        let unread = self.unread().len();
+        if self.held.len() > kept && n <= unread {
+            self.hold(n, 0);
+            return true;
+        }
+        self.hold(unread, 0);
+        false
+    }
+}
+
+impl Span {
+    const NONE: Self = Self::Held(0..0);
+
+    pub(crate) fn payload<'d, 'c>(self, held: &'d Stash, chunk: &'c [u8]) -> Payload<'d, 'c> {
+        match self {
+            Self::Held(range) => Payload::Gathered(held.bytes().get(range).unwrap_or_default()),
+            Self::Chunk(range) => Payload::Direct(chunk.get(range).unwrap_or_default()),
+        }
+    }
+}

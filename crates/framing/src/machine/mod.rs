@@ -1,0 +1,344 @@
+//! The state machine behind both decoders. It owns no bytes: it is shown what is pending and says
+//! what to do with it.
+//!
+//! The bytes of the frame in progress lie in a buffer as
+//!
+//! ```text
+//! | kept: head and payload so far | pending: not yet decided |
+//! ```
+//!
+//! [`Machine::step`] sees `pending` and answers with a [`Step`]: keep so many of them, drop so
+//! many, hand something out, or wait for more. The buffers differ in where the bytes lie (in the
+//! caller's chunk, in a stash, in an owned buffer); the decisions are all made here, once.
+//!
+//! ```text
+//!           scan: Need                resume: Open
+//!             +---+                      +---+
+//!             v   |   scan: Open         v   |
+//!  start --> Head ----------------------> Open
+//!             | ^                          |
+//!  scan: Body,| | end of the frame,        | resume: Until
+//!       Until | | or of one of its parts   v
+//!             +-------------------------> Body        any fault: Failed
+//! ```
+
+mod decide;
+
+use crate::{DecodeError, DecodeErrorKind, Framing, Limits, Oversize, Scan};
+
+pub(crate) struct Machine<F> {
+    framing: F,
+    limits: Limits,
+    oversize: Oversize,
+    state: State,
+    frame: Progress,
+    /// Offset in the stream of the frame's first byte.
+    offset: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// At the start of a frame or part, of which `seen` bytes were scanned in vain.
+    Head { seen: usize },
+    /// The layout is known.
+    Body(Body),
+    /// The payload has begun, its end is not in sight.
+    Open(Open),
+    /// Decoding has ended.
+    Failed(DecodeError),
+}
+
+/// What is still to come of a part whose layout is known, in this order.
+#[derive(Clone, Copy, Debug)]
+struct Body {
+    /// The head's length, until it has been dealt with.
+    head: Option<usize>,
+    /// Payload bytes to hand out.
+    keep: u64,
+    /// Payload bytes to drop.
+    extra: u64,
+    trailer: usize,
+    more: bool,
+}
+
+/// A payload without a declared length.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    /// The head's length, until it has been dealt with.
+    head: Option<usize>,
+    /// So many bytes (after the head) are known to be payload and not yet dealt with.
+    certain: usize,
+}
+
+/// What is known of the frame in progress.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    fate: Fate,
+    /// Bytes of the frame before `pending`.
+    passed: u64,
+    /// Of these, the bytes that the buffer keeps before `pending`.
+    kept: usize,
+    /// The kept head, in bytes.
+    head: usize,
+    /// Payload bytes kept or handed out.
+    payload: u64,
+    /// Kept payload that must be handed out as a chunk, since the caller changed to events.
+    backlog: usize,
+    declared: Option<u64>,
+    discarded: u64,
+    /// Complete parts.
+    parts: usize,
+}
+
+/// What becomes of the frame in progress.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Fate {
+    /// It is gathered and handed out whole.
+    #[default]
+    Whole,
+    /// It is handed out in pieces.
+    Stream,
+    /// It is dropped and reported: it is past the limit.
+    Skip,
+    /// It is dropped: the caller does not want the rest.
+    Drop,
+}
+
+/// How the caller wants frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Frames,
+    Events,
+}
+
+/// What the buffer is to do with the pending bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    /// Nothing: at least so many more are needed.
+    Wait(usize),
+    /// Keep so many as part of the frame.
+    Keep(usize),
+    /// Remove so many.
+    Drop(usize),
+    /// Remove the kept bytes.
+    Forget(usize),
+    /// Hand something out.
+    Give(Gift),
+}
+
+/// What is handed out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Gift {
+    Frame(Layout),
+    /// The first `head` pending bytes are the head.
+    Begin {
+        head: usize,
+        body: Option<u64>,
+        offset: u64,
+    },
+    /// The first so many pending bytes are payload.
+    Chunk(usize),
+    /// The first `trailer` pending bytes end the frame.
+    End {
+        trailer: usize,
+        discarded: u64,
+    },
+    /// The first `trailer` pending bytes end a frame that was dropped.
+    Skipped {
+        trailer: usize,
+        offset: u64,
+        declared: Option<u64>,
+        discarded: u64,
+    },
+}
+
+/// Where the pieces of a complete frame lie; all lengths in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layout {
+    pub(crate) head: usize,
+    pub(crate) payload: usize,
+    /// Between payload and trailer: dropped.
+    pub(crate) extra: usize,
+    pub(crate) trailer: usize,
+    /// How much of head and payload the buffer has kept; the rest is pending.
+    pub(crate) kept: usize,
+    pub(crate) offset: u64,
+    pub(crate) discarded: u64,
+}
+
+impl<F: Framing> Machine<F> {
+    pub(crate) fn new(framing: F, limits: Limits, oversize: Oversize) -> Self {
+        let state = State::Head { seen: 0 };
+        Self { framing, limits, oversize, state, frame: Progress::default(), offset: 0 }
+    }
+
+    /// Offset in the stream of the first byte of the frame in progress.
+    pub(crate) const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// How many bytes before the pending ones the buffer must keep.
+    pub(crate) const fn kept(&self) -> usize {
+        self.frame.kept
+    }
+
+    /// How many more bytes the frame in progress is known to have.
+    pub(crate) fn expected(&self) -> u64 {
+        match self.state {
+            State::Body(body) => body.rest(),
+            _ => 0,
+        }
+    }
+
+    /// How `next` reports a frame that was dropped.
+    pub(crate) const fn skipped(
+        &self,
+        offset: u64,
+        declared: Option<u64>,
+        discarded: u64,
+    ) -> DecodeError {
+        let limit = self.limits.payload;
+        DecodeError::new(DecodeErrorKind::Skipped { declared, discarded, limit }, offset)
+    }
+
+    pub(crate) const fn failed(&self) -> Option<DecodeError> {
+        match self.state {
+            State::Failed(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Forgets everything: the next byte is the first of a new stream.
+    pub(crate) fn reset(&mut self) {
+        self.state = State::Head { seen: 0 };
+        self.frame = Progress::default();
+        self.offset = 0;
+    }
+
+    /// The rest of the frame that has begun is not wanted.
+    pub(crate) fn skip(&mut self) {
+        if self.begun() && self.frame.fate == Fate::Stream {
+            self.frame.fate = Fate::Drop;
+        }
+    }
+
+    /// The frame that has begun is wanted whole, without its head, which was handed out.
+    pub(crate) fn accept(&mut self) {
+        let given = self.frame.payload > self.frame.backlog as u64;
+        if !self.begun() || self.frame.fate != Fate::Stream || given {
+            return;
+        }
+        self.frame.fate = Fate::Whole;
+        self.frame.kept = self.frame.backlog;
+        self.frame.backlog = 0;
+        self.frame.head = 0;
+        // `Oversize::Stream` begins frames that are past the limit of a whole one.
+        if matches!(self.state, State::Body(body) if body.keep > self.room()) {
+            self.fail_too_long();
+        }
+    }
+
+    /// The common case at once: a frame that lies whole in `pending`, with nothing kept before it.
+    /// None says nothing: [`step`](Self::step) decides.
+    #[inline]
+    pub(crate) fn whole(&mut self, pending: &[u8]) -> Option<Layout> {
+        if !matches!(self.state, State::Head { seen: 0 }) || self.frame.parts != 0 {
+            return None;
+        }
+        let (head, payload, trailer, named) = match self.framing.scan(pending, 0, false) {
+            Ok(Scan::Body { head, body, trailer, more: false }) => {
+                let payload = usize::try_from(body).ok()?;
+                if trailer > self.limits.trailer {
+                    return None;
+                }
+                (head, payload, trailer, head)
+            }
+            Ok(Scan::Until { payload, total }) => {
+                (payload.start, payload.len(), total.checked_sub(payload.end)?, 0)
+            }
+            _ => return None,
+        };
+        if payload > self.limits.payload || head > self.limits.head {
+            return None;
+        }
+        // The limits' sum fits, but a delimiter is not bounded by them.
+        let total = head.checked_add(payload)?.checked_add(trailer)?;
+        if total > pending.len() || total == 0 {
+            return None;
+        }
+        self.framing.framed(pending.get(..named)?);
+        let offset = self.offset;
+        self.offset = offset.wrapping_add(total as u64);
+        Some(Layout { head, payload, extra: 0, trailer, kept: 0, offset, discarded: 0 })
+    }
+
+    /// One decision. At the end of the stream (`eof`), `Wait` means that it ended between frames.
+    pub(crate) fn step(
+        &mut self,
+        pending: &[u8],
+        mode: Mode,
+        eof: bool,
+    ) -> Result<Step, DecodeError> {
+        let step = self.decide(pending, mode, eof)?;
+        if eof && matches!(step, Step::Wait(_)) && (self.frame.passed > 0 || !pending.is_empty()) {
+            let received = self.frame.passed.saturating_add(pending.len() as u64);
+            return Err(self.fail(DecodeErrorKind::Truncated { received }));
+        }
+        Ok(step)
+    }
+
+    /// Whether a frame's layout, or the beginning of its payload, is known.
+    const fn begun(&self) -> bool {
+        matches!(self.state, State::Body(_) | State::Open(_)) || self.frame.parts > 0
+    }
+
+    /// How many more payload bytes may be kept or handed out.
+    fn room(&self) -> u64 {
+        if self.frame.fate == Fate::Stream && self.oversize == Oversize::Stream {
+            return u64::MAX;
+        }
+        (self.limits.payload as u64).saturating_sub(self.frame.payload)
+    }
+
+    fn fail(&mut self, kind: DecodeErrorKind) -> DecodeError {
+        self.fail_at(kind, self.offset)
+    }
+
+    fn fail_at(&mut self, kind: DecodeErrorKind, offset: u64) -> DecodeError {
+        let error = DecodeError::new(kind, offset);
+        self.state = State::Failed(error);
+        error
+    }
+
+    fn fail_too_long(&mut self) -> DecodeError {
+        let declared = self.frame.declared;
+        self.fail(DecodeErrorKind::TooLong { declared, limit: self.limits.payload })
+    }
+}
+
+impl Layout {
+    /// All bytes of the frame that are left in the buffer.
+    pub(crate) const fn total(&self) -> usize {
+        self.head
+            .saturating_add(self.payload)
+            .saturating_add(self.extra)
+            .saturating_add(self.trailer)
+    }
+}
+
+impl Body {
+    /// All bytes that are still to come.
+    fn rest(&self) -> u64 {
+        (self.head.unwrap_or(0) as u64)
+            .saturating_add(self.keep)
+            .saturating_add(self.extra)
+            .saturating_add(self.trailer as u64)
+    }
+}
+
+impl Progress {
+    /// Notes that the buffer was told to move past `n` pending bytes.
+    fn pass(&mut self, n: usize) {
+        self.passed = self.passed.saturating_add(n as u64);
+    }
+}

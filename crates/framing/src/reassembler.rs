@@ -1,0 +1,342 @@
+//! The decoder with a buffer of its own: read straight into it, frames are lent from it.
+
+use alloc::{vec, vec::Vec};
+use core::fmt;
+
+use crate::buffer::{Buffer, drive};
+use crate::machine::{Gift, Layout, Machine, Mode};
+use crate::stash::Thrift;
+use crate::{Config, DecodeError, Event, Frame, Framing, Payload};
+
+/// Turns what was read into its buffer into frames.
+///
+/// This is the mode for sockets and files: bytes are read once to where the frames are lent from,
+/// and only the incomplete tail of a read is ever moved.
+///
+/// ```
+/// use std::io::Read;
+/// use framing::{Length, Reassembler};
+///
+/// let mut socket: &[u8] = b"\0\0\0\x05hello\0\0\0\x02yo";
+/// let mut reassembler = Reassembler::new(Length::u32_be());
+/// let mut messages = Vec::new();
+/// loop {
+///     while let Some(frame) = reassembler.next()? {
+///         messages.push(frame.payload().to_vec());
+///     }
+///     match socket.read(reassembler.space())? {
+///         0 => break,
+///         n => reassembler.filled(n),
+///     }
+/// }
+/// assert!(reassembler.finish()?.is_none(), "the stream ended between two frames");
+/// assert_eq!(messages, [&b"hello"[..], b"yo"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Reassembler<F> {
+    machine: Machine<F>,
+    window: Window,
+    /// The frame that the last `next` gave.
+    current: Option<Layout>,
+    /// Bytes at the front of the window that were lent by the last call.
+    lent: usize,
+}
+
+impl<F: Framing> Reassembler<F> {
+    /// A reassembler with the default [`Limits`](crate::Limits), where a frame past them is an
+    /// error. See [`Config::reassembler`] for others.
+    pub fn new(framing: F) -> Self {
+        Self::build(Config::new(framing))
+    }
+
+    pub(crate) fn build(config: Config<F>) -> Self {
+        let Config { framing, limits, oversize, capacity } = config;
+        let machine = Machine::new(framing, limits, oversize);
+        Self { machine, window: Window::new(capacity), current: None, lent: 0 }
+    }
+
+    /// Room to read into, never empty. What was lent is given up.
+    ///
+    /// It is at least half of a buffer that holds nothing. The buffer grows only as bytes arrive,
+    /// to at most twice what it holds.
+    pub fn space(&mut self) -> &mut [u8] {
+        self.release();
+        self.window.space()
+    }
+
+    /// Says that the first `n` bytes of [`space`](Self::space) were filled. More than there was
+    /// room for counts as all of it.
+    pub fn filled(&mut self, n: usize) {
+        if self.machine.failed().is_none() {
+            self.window.filled(n);
+        }
+    }
+
+    /// The next frame. `Ok(None)`: all that is complete was given, and more is needed.
+    ///
+    /// After a fatal error every call returns the same error; what arrives then is dropped, what
+    /// had arrived stays in [`unread`](Self::unread).
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Result<Option<Frame<'_, '_>>, DecodeError> {
+        self.next_frame(false)
+    }
+
+    /// The frame that the last call of [`next`](Self::next) gave, as long as it is lent: until
+    /// another method that changes the reassembler is called.
+    pub fn current(&self) -> Option<Frame<'_, '_>> {
+        self.current.map(|layout| self.window.frame(layout))
+    }
+
+    /// The next event of the frame in progress, for bodies that need not be held in memory; see
+    /// [`Decoder::next_event`](crate::Decoder::next_event).
+    pub fn next_event(&mut self) -> Result<Option<Event<'_, '_>>, DecodeError> {
+        self.event(false)
+    }
+
+    /// The stream has ended. To be called until it gives `Ok(None)`. An end in mid-frame is
+    /// [`Truncated`](crate::DecodeErrorKind::Truncated).
+    pub fn finish(&mut self) -> Result<Option<Frame<'_, '_>>, DecodeError> {
+        self.next_frame(true)
+    }
+
+    /// The stream has ended, where events are taken: as [`finish`](Self::finish).
+    pub fn finish_event(&mut self) -> Result<Option<Event<'_, '_>>, DecodeError> {
+        self.event(true)
+    }
+
+    /// After [`Event::Begin`]: the frame is wanted whole. [`next`](Self::next) will give it, with
+    /// an empty head, since the event gave the head.
+    pub fn accept(&mut self) {
+        self.machine.accept();
+    }
+
+    /// After [`Event::Begin`]: the rest of the frame is dropped as it arrives, without a report.
+    pub fn skip(&mut self) {
+        self.machine.skip();
+    }
+
+    /// The bytes that were read and not handed out: of the frame in progress, and behind it.
+    pub fn unread(&self) -> &[u8] {
+        self.window.bytes().get(self.lent..).unwrap_or_default()
+    }
+
+    /// The offset in the stream of the first byte of the frame in progress, or of the next frame.
+    pub const fn offset(&self) -> u64 {
+        self.machine.offset()
+    }
+
+    /// The size of the buffer in bytes.
+    pub fn capacity(&self) -> usize {
+        self.window.storage.len()
+    }
+
+    /// Drops what is held and begins anew, with offset zero: for a new stream, or after an error.
+    pub fn reset(&mut self) {
+        self.machine.reset();
+        self.lent = usize::MAX;
+        self.release();
+    }
+
+    fn next_frame(&mut self, eof: bool) -> Result<Option<Frame<'_, '_>>, DecodeError> {
+        self.release();
+        let layout = match self.machine.whole(self.window.bytes()) {
+            Some(layout) => layout,
+            None => match drive(&mut self.machine, &mut self.window, Mode::Frames, eof)? {
+                Some(Gift::Frame(layout)) => layout,
+                Some(Gift::Skipped { trailer, offset, declared, discarded }) => {
+                    self.lent = trailer;
+                    return Err(self.machine.skipped(offset, declared, discarded));
+                }
+                // The machine gives pieces to callers of `next_event` only.
+                Some(Gift::Begin { .. } | Gift::Chunk(_) | Gift::End { .. }) | None => {
+                    return Ok(None);
+                }
+            },
+        };
+        self.lent = layout.total();
+        self.current = Some(layout);
+        Ok(Some(self.window.frame(layout)))
+    }
+
+    fn event(&mut self, eof: bool) -> Result<Option<Event<'_, '_>>, DecodeError> {
+        self.release();
+        let Some(gift) = drive(&mut self.machine, &mut self.window, Mode::Events, eof)? else {
+            return Ok(None);
+        };
+        let piece = |n: usize| self.window.bytes().get(..n).unwrap_or_default();
+        let (lent, event) = match gift {
+            Gift::Begin { head, body, offset } => {
+                (head, Event::Begin { head: piece(head), body, offset })
+            }
+            Gift::Chunk(n) => (n, Event::Chunk(Payload::Gathered(piece(n)))),
+            Gift::End { trailer, discarded } => {
+                (trailer, Event::End { trailer: piece(trailer), discarded })
+            }
+            Gift::Skipped { trailer, offset, declared, discarded } => {
+                (trailer, Event::Skipped { offset, declared, discarded })
+            }
+            // The machine gives whole frames to callers of `next` only.
+            Gift::Frame(_) => return Ok(None),
+        };
+        self.lent = lent;
+        Ok(Some(event))
+    }
+
+    /// Drops what the last call lent.
+    fn release(&mut self) {
+        if let Some(layout) = self.current.take() {
+            self.window.note(layout.total());
+        }
+        self.window.consume(self.lent);
+        self.lent = 0;
+    }
+}
+
+impl<F> fmt::Debug for Reassembler<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reassembler")
+            .field("held", &self.window.bytes().len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// ```text
+/// storage: | consumed | kept | pending | space |
+///                     ^ start          ^ end
+/// ```
+struct Window {
+    storage: Vec<u8>,
+    start: usize,
+    end: usize,
+    initial: usize,
+    thrift: Thrift,
+    /// The size that would be enough, once what is held fits.
+    enough: Option<usize>,
+}
+
+impl Window {
+    fn new(capacity: usize) -> Self {
+        let initial = capacity.max(1);
+        Self {
+            storage: Vec::new(),
+            start: 0,
+            end: 0,
+            initial,
+            thrift: Thrift::default(),
+            enough: None,
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.storage.get(self.start..self.end).unwrap_or_default()
+    }
+
+    fn held(&self) -> usize {
+        self.end.saturating_sub(self.start)
+    }
+
+    fn frame(&self, layout: Layout) -> Frame<'_, '_> {
+        let Layout { head, payload, trailer, offset, discarded, .. } = layout;
+        let piece = |start: usize, n: usize| {
+            let end = start.saturating_add(n);
+            self.bytes().get(start..end).unwrap_or_default()
+        };
+        Frame {
+            head: piece(0, head),
+            payload: Payload::Gathered(piece(head, payload)),
+            trailer: piece(layout.total().saturating_sub(trailer), trailer),
+            offset,
+            discarded,
+        }
+    }
+
+    fn space(&mut self) -> &mut [u8] {
+        let held = self.held();
+        if let Some(enough) = self.enough.filter(|&enough| held < enough) {
+            self.enough = None;
+            self.resize(enough);
+        } else if self.start > 0 && held <= self.start {
+            // Moving costs no more than what was consumed since the last move.
+            self.rewind();
+        }
+        if self.end >= self.storage.len() {
+            if self.storage.is_empty() {
+                self.resize(self.initial);
+            } else if held > self.storage.len() / 2 {
+                self.resize(held.saturating_mul(2));
+            } else {
+                self.rewind();
+            }
+        }
+        self.storage.get_mut(self.end..).unwrap_or_default()
+    }
+
+    fn filled(&mut self, n: usize) {
+        self.end = self.end.saturating_add(n).min(self.storage.len());
+    }
+
+    fn consume(&mut self, n: usize) {
+        if n < self.held() {
+            self.start = self.start.saturating_add(n);
+        } else {
+            self.start = 0;
+            self.end = 0;
+        }
+    }
+
+    /// Notes the size of a frame, to find out when the buffer has become too large.
+    fn note(&mut self, used: usize) {
+        if self.storage.len() > self.initial {
+            let enough = self.thrift.after(used, self.storage.len());
+            self.enough = enough.map(|bytes| bytes.max(self.initial)).or(self.enough);
+        }
+    }
+
+    /// Moves what is held to the front.
+    fn rewind(&mut self) {
+        let held = self.held();
+        self.storage.copy_within(self.start..self.end, 0);
+        self.start = 0;
+        self.end = held;
+    }
+
+    /// Changes the size to one that what is held fits in.
+    fn resize(&mut self, size: usize) {
+        let held = self.held();
+        let mut storage = vec![0; size];
+        if let Some(front) = storage.get_mut(..held) {
+            front.copy_from_slice(self.bytes());
+        }
+        self.storage = storage;
+        self.start = 0;
+        self.end = held;
+    }
+}
+
+impl Buffer for Window {
+    fn pending(&mut self, kept: usize) -> &[u8] {
+        self.bytes().get(kept..).unwrap_or_default()
+    }
+
+    fn keep(&mut self, _kept: usize, _n: usize, _expected: u64) {}
+
+    fn drop(&mut self, kept: usize, n: usize) {
+        let at = self.start.saturating_add(kept);
+        let behind = at.saturating_add(n).min(self.end);
+        if kept <= self.end.saturating_sub(behind) {
+            self.storage.copy_within(self.start..at, self.start.saturating_add(n));
+            self.start = self.start.saturating_add(n);
+        } else {
+            self.storage.copy_within(behind..self.end, at);
+            self.end = self.end.saturating_sub(n);
+        }
+    }
+
+    fn forget(&mut self, kept: usize) {
+        self.start = self.start.saturating_add(kept);
+    }
+
+    fn refill(&mut self, _kept: usize, _n: usize) -> bool {
+        false
+    }
+}

@@ -1,0 +1,175 @@
+//! The bytes that a push decoder holds between two chunks.
+
+use alloc::vec::Vec;
+
+/// A byte buffer that needs no allocation for what a split head leaves behind.
+#[derive(Debug, Default)]
+pub(crate) struct Stash {
+    inline: [u8; INLINE],
+    inline_len: usize,
+    heap: Vec<u8>,
+    thrift: Thrift,
+}
+
+impl Stash {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        if self.heap.is_empty() {
+            self.inline.get(..self.inline_len).unwrap_or_default()
+        } else {
+            &self.heap
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        if self.heap.is_empty() { self.inline_len } else { self.heap.len() }
+    }
+
+    /// Bytes of heap in use or in reserve.
+    pub(crate) fn capacity(&self) -> usize {
+        self.heap.capacity()
+    }
+
+    /// Appends `bytes`, after which `expected` more are known to come. What is reserved is bounded
+    /// by twice the bytes held, whatever is expected.
+    pub(crate) fn extend(&mut self, bytes: &[u8], expected: u64) {
+        let needed = self.len().saturating_add(bytes.len());
+        if self.heap.is_empty() && needed <= INLINE {
+            if let Some(room) = self.inline.get_mut(self.inline_len..needed) {
+                room.copy_from_slice(bytes);
+                self.inline_len = needed;
+            }
+            return;
+        }
+        if needed > self.heap.capacity() {
+            let total = usize::try_from(expected).unwrap_or(usize::MAX).saturating_add(needed);
+            let target = needed.saturating_mul(2).min(total);
+            self.heap.reserve_exact(target.saturating_sub(self.heap.len()));
+        }
+        if self.heap.is_empty() {
+            self.heap.extend_from_slice(self.inline.get(..self.inline_len).unwrap_or_default());
+            self.inline_len = 0;
+        }
+        self.heap.extend_from_slice(bytes);
+    }
+
+    pub(crate) fn truncate(&mut self, len: usize) {
+        if self.heap.is_empty() {
+            self.inline_len = self.inline_len.min(len);
+        } else {
+            self.heap.truncate(len);
+        }
+    }
+
+    /// Removes `n` bytes from `at` on.
+    pub(crate) fn remove(&mut self, at: usize, n: usize) {
+        let end = at.saturating_add(n).min(self.len());
+        let at = at.min(end);
+        if self.heap.is_empty() {
+            self.inline.copy_within(end.min(INLINE)..self.inline_len.min(INLINE), at);
+            self.inline_len = self.inline_len.saturating_sub(end.saturating_sub(at));
+        } else {
+            self.heap.drain(at..end);
+        }
+    }
+
+    /// Removes all bytes, and gives capacity back that has long not been needed.
+    pub(crate) fn clear(&mut self) {
+        if !self.heap.is_empty() {
+            if let Some(enough) = self.thrift.after(self.heap.len(), self.heap.capacity()) {
+                self.heap.clear();
+                self.heap.shrink_to(enough);
+            }
+            self.heap.clear();
+        }
+        self.inline_len = 0;
+    }
+
+    /// Gives back all capacity that is not in use.
+    pub(crate) fn shrink(&mut self) {
+        self.heap.shrink_to_fit();
+    }
+}
+
+/// Decides when a buffer is too large: once 64 frames in a row needed less than half of it.
+/// Giving back after every frame would allocate for each large one.
+#[derive(Debug, Default)]
+pub(crate) struct Thrift {
+    small: u32,
+    largest: usize,
+}
+
+impl Thrift {
+    /// Notes that a frame needed `used` bytes of `capacity`. The answer is the capacity to shrink
+    /// to.
+    pub(crate) fn after(&mut self, used: usize, capacity: usize) -> Option<usize> {
+        if used >= capacity / 2 {
+            *self = Self::default();
+            return None;
+        }
+        self.small = self.small.saturating_add(1);
+        self.largest = self.largest.max(used);
+        if self.small < PATIENCE {
+            return None;
+        }
+        let enough = self.largest;
+        *self = Self::default();
+        Some(enough)
+    }
+}
+
+/// Room for the heads of every framing with fixed fields.
+const INLINE: usize = 32;
+
+/// Frames in a row that must have needed less than half.
+const PATIENCE: u32 = 64;
+
+#[cfg(test)]
+mod tests {
+    use alloc::{vec, vec::Vec};
+
+    use super::{INLINE, Stash};
+
+    #[test]
+    fn small_content_stays_off_the_heap() {
+        let mut stash = Stash::default();
+        stash.extend(&[7; INLINE], 1 << 40);
+        assert_eq!((stash.len(), stash.capacity()), (INLINE, 0));
+        stash.extend(&[8], 1 << 40);
+        assert_eq!(stash.len(), INLINE + 1);
+        assert!(stash.capacity() <= 2 * (INLINE + 1));
+    }
+
+    #[test]
+    fn remove_takes_from_the_middle_on_both_sides_of_the_inline_border() {
+        for length in [10_u8, 32, 33, 100] {
+            for at in 0..length {
+                for n in 0..=length - at {
+                    let mut model: Vec<u8> = (0..length).collect();
+                    let mut stash = Stash::default();
+                    stash.extend(&model, 0);
+                    model.drain(usize::from(at)..usize::from(at + n));
+                    stash.remove(at.into(), n.into());
+                    assert_eq!(stash.bytes(), model);
+                    stash.extend(&[1, 2, 3], 0);
+                    model.extend([1, 2, 3]);
+                    assert_eq!(stash.bytes(), model);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn capacity_comes_back_after_64_small_frames() {
+        let mut stash = Stash::default();
+        stash.extend(&vec![0; 100_000], 0);
+        stash.clear();
+        for _ in 0..63 {
+            stash.extend(&[0; 1000], 0);
+            stash.clear();
+        }
+        assert!(stash.capacity() >= 100_000);
+        stash.extend(&[0; 1000], 0);
+        stash.clear();
+        assert!(stash.capacity() < 2_000, "{}", stash.capacity());
+    }
+}
