@@ -1,0 +1,184 @@
+//! The command line: what can be asked for, and how it is spelled.
+
+use std::ffi::{OsStr, OsString};
+use std::time::Duration;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+/// Upper-case echo, remote commands and files, as whole messages over one TCP connection.
+#[derive(Debug, Parser)]
+#[command(name = "framing-client", version, about, after_help = EXIT_CODES)]
+#[command(max_term_width = 100, disable_help_subcommand = true)]
+pub struct Args {
+    /// Where the server listens
+    #[arg(long, value_name = "ADDR", env = "FRAMING_SERVER", default_value = DEFAULT_SERVER, global = true)]
+    pub server: String,
+
+    /// What to do there.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the client can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Have text answered in upper case
+    ///
+    /// Each TEXT is one message and gets one line. Without TEXT, every line of standard input is one
+    /// message (the empty line too), with a prompt and a history when that is a terminal.
+    Echo {
+        /// The messages
+        #[arg(value_name = "TEXT")]
+        texts: Vec<OsString>,
+    },
+    /// Run a command at the server
+    ///
+    /// Its output and its errors stay apart and arrive byte for byte as they come, and its exit code
+    /// becomes ours. Its standard input is empty.
+    Exec(Exec),
+    /// Fetch a file
+    ///
+    /// It is written to FILE.part, checked against the server's digest, and only then named FILE. A
+    /// file that is there already is never touched.
+    Get {
+        /// The file, from the server's root on
+        path: OsString,
+        /// Where to put it: a new file, a folder, or `-` for standard output [default: its own name]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<OsString>,
+    },
+    /// List a folder
+    Ls {
+        /// The folder, from the server's root on
+        #[arg(default_value = ".")]
+        path: OsString,
+    },
+    /// Ask whether the server is there, and how far away
+    Ping,
+}
+
+/// `exec`: either a command and its arguments, handed over as they are, or a line for a shell.
+#[derive(Debug, ClapArgs)]
+pub struct Exec {
+    /// End the command after this time: 500ms, 30s, 5m, 1h
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub timeout: Option<Duration>,
+
+    /// A line for the shell at the server
+    #[arg(long, value_name = "LINE", conflicts_with = "argv")]
+    pub shell: Option<OsString>,
+
+    /// The command and its arguments; no shell looks at them
+    #[arg(value_name = "CMD", last = true, required_unless_present = "shell")]
+    pub argv: Vec<OsString>,
+}
+
+/// Whether a command line that does not parse was meant for `exec`, whose exit codes 0 to 123 belong
+/// to the remote command, so that even a usage error must not look like one of them.
+pub fn names_exec<'a>(args: impl IntoIterator<Item = &'a OsStr>) -> bool {
+    let mut args = args.into_iter().skip(1);
+    while let Some(arg) = args.next() {
+        if arg == "--server" {
+            args.next();
+        } else if !arg.as_encoded_bytes().starts_with(b"-") {
+            return arg == "exec";
+        }
+    }
+    false
+}
+
+/// Reads `30s` and its like.
+fn duration(text: &str) -> Result<Duration, BadDuration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or(BadDuration)?;
+    let (number, unit) = text.split_at(digits);
+    let milliseconds: u64 = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(BadDuration),
+    };
+    let number: u64 = number.parse().map_err(|_| BadDuration)?;
+    match number.checked_mul(milliseconds) {
+        None | Some(0) => Err(BadDuration),
+        Some(total) => Ok(Duration::from_millis(total)),
+    }
+}
+
+/// A time that is not one.
+#[derive(Debug, thiserror::Error)]
+#[error("a time is a whole number above 0 and a unit: 500ms, 30s, 5m or 1h")]
+struct BadDuration;
+
+const DEFAULT_SERVER: &str = "127.0.0.1:7878";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0 ok   1 other   2 usage   3 no connection   5 denied   6 not found   7 damaged   8 timeout
+  9 exists already   130 interrupted
+  exec: the command's own; 124 timeout, 125 our own failure, 126 refused or not executable,
+  127 not found, 128+N killed by signal N";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &[&str]) -> Result<Args, clap::Error> {
+        Args::try_parse_from(["framing-client"].iter().chain(line))
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        use clap::CommandFactory;
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(duration("30s").unwrap(), Duration::from_secs(30));
+        assert_eq!(duration("250ms").unwrap(), Duration::from_millis(250));
+        assert_eq!(duration("2m").unwrap(), Duration::from_secs(120));
+        assert_eq!(duration("1h").unwrap(), Duration::from_secs(3600));
+        for bad in [
+            "",
+            "s",
+            "30",
+            "-1s",
+            "1.5s",
+            "0s",
+            "1d",
+            "99999999999999999999s",
+            "99999999999999999h",
+        ] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_follows_the_dashes_is_the_command_verbatim() {
+        let args =
+            parse(&["exec", "--timeout", "1s", "--", "sh", "-c", "--", "--timeout"]).unwrap();
+        let Command::Exec(exec) = args.command else { panic!("{args:?}") };
+        assert_eq!(exec.argv, ["sh", "-c", "--", "--timeout"]);
+        assert!(parse(&["exec"]).is_err());
+        assert!(parse(&["exec", "ls"]).is_err());
+        assert!(parse(&["exec", "--shell", "ls", "--", "ls"]).is_err());
+    }
+
+    #[test]
+    fn the_server_may_be_named_after_the_command() {
+        assert_eq!(parse(&["ping", "--server", "[::1]:1"]).unwrap().server, "[::1]:1");
+    }
+
+    #[test]
+    fn exec_is_recognised_in_a_broken_line() {
+        let named =
+            |line: &[&str]| names_exec(["framing-client"].iter().chain(line).map(OsStr::new));
+        assert!(named(&["exec", "--timeout", "soon"]));
+        assert!(named(&["--server", "exec:1", "exec"]));
+        assert!(named(&["--server=a:1", "exec"]));
+        assert!(!named(&["--server", "exec"]));
+        assert!(!named(&["echo", "exec"]));
+        assert!(!named(&[]));
+    }
+}

@@ -1,0 +1,188 @@
+//! Lines from a pipe or a file: several on their way at a time, each answer written as it comes.
+//!
+//! ```text
+//! stdin --read--> Reassembler<Lines> --one message per line--> session ---> server
+//!                                                                             |
+//! stdout <--one line per answer-- Answers <--------- session <----------------+
+//! ```
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::AsFd;
+
+use framing::{Config, DecodeErrorKind, Lines, Oversize, Reassembler};
+use framing_protocol::Id;
+use framing_protocol::client::Event;
+use framing_protocol::message::{MAX_BODY, PIPELINE};
+use rustix::io::Errno;
+
+use super::Answers;
+use crate::error::Error;
+use crate::output::Sink;
+use crate::session::{Input, Session};
+
+/// Sends every line of `input` as one message until its end, and waits for the last answer.
+pub(super) fn run(
+    session: &mut Session,
+    answers: &mut Answers,
+    input: impl AsFd,
+) -> Result<(), Error> {
+    let mut lines = Source::new()?;
+    let mut asked = VecDeque::with_capacity(PIPELINE);
+    loop {
+        while !answers.output.is_full()
+            && let Some(event) = session.poll_event()?
+        {
+            take(&event, session, &mut asked, answers)?;
+        }
+        answers.flush()?;
+        lines.send(session, &mut asked, answers)?;
+        if lines.is_ended() && asked.is_empty() {
+            return Ok(());
+        }
+        let readable = lines.is_hungry().then(|| input.as_fd());
+        if session.turn(readable, &mut [&mut answers.output])? == Input::Ready {
+            lines.read(&input)?;
+        }
+    }
+}
+
+/// A message that has not been answered yet.
+struct Asked {
+    id: Id,
+    line: u64,
+}
+
+/// Turns an event into a line of output, or of complaint.
+fn take(
+    event: &Event,
+    session: &mut Session,
+    asked: &mut VecDeque<Asked>,
+    answers: &mut Answers,
+) -> Result<(), Error> {
+    let (Event::Upper { id } | Event::Error { id, .. }) = event else { return Ok(()) };
+    let Some(index) = asked.iter().position(|asked| asked.id == *id) else { return Ok(()) };
+    let line = asked.remove(index).map_or(0, |asked| asked.line);
+    if let Event::Error { failure, .. } = event {
+        return answers.fail("line", line, Error::Failed(failure.clone()));
+    }
+    answers.add(session.body());
+    Ok(())
+}
+
+/// The lines of the input.
+struct Source {
+    lines: Reassembler<Lines>,
+    input: State,
+    found: Found,
+    /// How many lines were dealt with.
+    line: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    Ended,
+}
+
+/// What the last look for a line found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// A line, which was dealt with; there may be another.
+    Line,
+    /// A line, which the session does not take yet.
+    Held,
+    /// Nothing more in what was read.
+    Nothing,
+}
+
+impl Source {
+    fn new() -> Result<Self, Error> {
+        let lines = Config::new(Lines::lf())
+            .max_payload(MAX_BODY)
+            .oversize(Oversize::Skip)
+            .capacity(READ)
+            .reassembler()
+            .map_err(io::Error::other)?;
+        Ok(Self { lines, input: State::Open, found: Found::Nothing, line: 0 })
+    }
+
+    /// Whether nothing but reading helps.
+    fn is_hungry(&self) -> bool {
+        self.input == State::Open && self.found == Found::Nothing
+    }
+
+    fn is_ended(&self) -> bool {
+        self.input == State::Ended && self.found == Found::Nothing
+    }
+
+    fn read(&mut self, input: impl AsFd) -> Result<(), Error> {
+        match rustix::io::read(input, self.lines.space()) {
+            Ok(0) => self.input = State::Ended,
+            Ok(n) => self.lines.filled(n),
+            Err(Errno::INTR | Errno::AGAIN) => return Ok(()),
+            Err(source) => {
+                let path = "standard input".into();
+                return Err(Error::File { what: "read", path, source: source.into() });
+            }
+        }
+        self.found = Found::Line;
+        Ok(())
+    }
+
+    /// Sends the lines that are there, as far as the session takes them.
+    fn send(
+        &mut self,
+        session: &mut Session,
+        asked: &mut VecDeque<Asked>,
+        answers: &mut Answers,
+    ) -> Result<(), Error> {
+        while self.found != Found::Nothing && asked.len() < PIPELINE {
+            let line = self.line + 1;
+            let found = match (self.found, self.input) {
+                (Found::Held, _) => Ok(self.lines.current()),
+                (_, State::Open) => self.lines.next(),
+                (_, State::Ended) => self.lines.finish(),
+            };
+            self.found = match found {
+                Ok(None) => Found::Nothing,
+                Ok(Some(frame)) => match session.ask_upper(&frame.payload()) {
+                    Ok(id) => {
+                        asked.push_back(Asked { id, line });
+                        Found::Line
+                    }
+                    Err(refused) if refused.is_temporary() => {
+                        self.found = Found::Held;
+                        return Ok(());
+                    }
+                    Err(refused) => {
+                        answers.fail("line", line, refused.into())?;
+                        Found::Line
+                    }
+                },
+                Err(error) => {
+                    let DecodeErrorKind::Skipped { discarded, limit, .. } = error.kind() else {
+                        return Err(io::Error::other(error).into());
+                    };
+                    answers.tell("line", line, &TooLong { length: discarded, limit });
+                    Found::Line
+                }
+            };
+            if self.found == Found::Line {
+                self.line = line;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A line that no message can hold.
+#[derive(Debug, thiserror::Error)]
+#[error("too long: {length} bytes, and a message has at most {limit}")]
+struct TooLong {
+    length: u64,
+    limit: usize,
+}
+
+/// How much is read at once.
+const READ: usize = 64 * 1024;

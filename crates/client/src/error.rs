@@ -1,0 +1,251 @@
+//! What can go wrong, what to do about it, and the exit code that says so: all in one place.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use framing_protocol::client::Refused;
+use framing_protocol::message::{Code, Escaped, Failure, Outcome};
+use framing_protocol::{Closed, HeaderError};
+use framing_transport::ConnectError;
+
+use crate::part::PartError;
+
+/// Why something did not come to a good end. `Display` is safe for a terminal.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The server cannot be reached.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The connection ended before the answer did.
+    #[error("{server}: {reason}")]
+    Closed {
+        /// Where the server is, or was.
+        server: String,
+        /// How it ended.
+        reason: Closed,
+    },
+    /// The server answered that it cannot, or will not.
+    #[error(transparent)]
+    Failed(Failure),
+    /// The rules of the protocol forbid to ask for that.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// What came is not what the server had said would come.
+    #[error(transparent)]
+    Damaged(#[from] Damage),
+    /// The server's list of a folder is none.
+    #[error("the server sent a list that cannot be read: {0}")]
+    BadList(#[from] HeaderError),
+    /// The download cannot be put where it should go.
+    #[error(transparent)]
+    Part(#[from] PartError),
+    /// What came cannot be handed on.
+    #[error("cannot write what came: {0}")]
+    Sink(#[source] io::Error),
+    /// A file of ours cannot be used.
+    #[error("cannot {what} {}: {source}", Escaped(path.as_os_str().as_encoded_bytes()))]
+    File {
+        /// What was tried.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The system failed us.
+    #[error("the system failed: {0}")]
+    System(#[from] io::Error),
+    /// Some messages had no answer but an error, which has been shown.
+    #[error("{count} of the messages had no answer")]
+    Unanswered {
+        /// How many.
+        count: u64,
+    },
+    /// The person at the terminal asked for the end.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// How a download differs from what was promised.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Damage {
+    /// More or less came than the server had announced, or something that is no part of a file.
+    #[error("the server broke the transfer: {0}")]
+    Protocol(Failure),
+    /// The bytes are not those that the server read.
+    #[error("what came does not have the BLAKE3 digest that the server computed")]
+    Digest,
+}
+
+impl Error {
+    /// What to do next, as a command where there is one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Connect(ConnectError::Resolve { .. }) => Some(
+                "name the server as HOST:PORT: framing-client --server 127.0.0.1:7878 ping".into(),
+            ),
+            Self::Connect(ConnectError::Unreachable { server, .. }) => {
+                Some(format!("start a server there: framing-server --listen {server}"))
+            }
+            Self::Closed {
+                reason: Closed::Refused(failure) | Closed::Violation(failure), ..
+            }
+            | Self::Failed(failure) => hint_of(failure),
+            Self::Closed { .. } | Self::BadList(_) => {
+                Some("see whether the server is well: framing-client ping".into())
+            }
+            Self::Damaged(_) => Some("nothing was kept; ask again: framing-client get".into()),
+            Self::Part(PartError::Exists { .. }) => {
+                Some("choose another name: framing-client get PATH -o FILE".into())
+            }
+            Self::Part(PartError::Busy { .. }) => {
+                Some("wait for it, or choose another name: framing-client get PATH -o FILE".into())
+            }
+            Self::Part(PartError::Foreign { path } | PartError::Io { path, .. }) => Some(format!(
+                "see what is there: ls -ld '{}'",
+                Escaped(path.as_os_str().as_encoded_bytes())
+            )),
+            Self::Part(PartError::NoName { .. }) => {
+                Some("choose a name: framing-client get PATH -o FILE".into())
+            }
+            _ => None,
+        }
+    }
+
+    /// The exit code of every command but `exec`.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Connect(_) => Status::CONNECT,
+            Self::Closed { reason, .. } => match reason {
+                Closed::Overdue(_) => Status::TIMEOUT,
+                Closed::Refused(failure) => status_of(&failure.code),
+                Closed::Violation(_) => Status::OTHER,
+                _ => Status::CONNECT,
+            },
+            Self::Failed(failure) => status_of(&failure.code),
+            Self::Damaged(_) => Status::INTEGRITY,
+            Self::Part(PartError::Exists { .. }) => Status::EXISTS,
+            Self::Part(PartError::NoName { .. }) => Status::USAGE,
+            Self::Interrupted => Status::INTERRUPTED,
+            // Whoever read our output had enough of it.
+            _ if self.is_broken_pipe() => Status::OK,
+            _ => Status::OTHER,
+        }
+    }
+
+    /// The exit code of `exec`, where 0 to 123 are the remote command's own.
+    pub fn status_of_exec(&self) -> Status {
+        match self {
+            Self::Failed(Failure { code: Code::Denied, .. }) => Status::NOT_RUN,
+            // The end that the command itself would have met, had the pipe been its own.
+            _ if self.is_broken_pipe() => Status::signal(SIGPIPE),
+            _ => Status::OWN_FAILURE,
+        }
+    }
+
+    /// Whether it needs no words: whoever read our output has left, or asked us to end.
+    pub fn is_quiet(&self) -> bool {
+        self.is_broken_pipe() || matches!(self, Self::Interrupted)
+    }
+
+    fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Sink(source) if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// An exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status(u8);
+
+impl Status {
+    /// It worked.
+    pub const OK: Self = Self(0);
+    /// Whatever has no code of its own.
+    pub const OTHER: Self = Self(1);
+    /// The command line makes no sense.
+    pub const USAGE: Self = Self(2);
+    /// No connection, or no longer.
+    pub const CONNECT: Self = Self(3);
+    /// The server may do it and will not.
+    pub const DENIED: Self = Self(5);
+    /// No such file.
+    pub const NOT_FOUND: Self = Self(6);
+    /// Not what was sent.
+    pub const INTEGRITY: Self = Self(7);
+    /// Too slow.
+    pub const TIMEOUT: Self = Self(8);
+    /// Something is there already.
+    pub const EXISTS: Self = Self(9);
+    /// `exec`: the command's time ran out.
+    pub const TIMED_OUT: Self = Self(124);
+    /// `exec`: not the command failed but we, or the server, or what is between.
+    pub const OWN_FAILURE: Self = Self(125);
+    /// `exec`: refused, or not executable.
+    pub const NOT_RUN: Self = Self(126);
+    /// `exec`: no such command.
+    pub const NO_COMMAND: Self = Self(127);
+    /// Interrupted at the prompt.
+    pub const INTERRUPTED: Self = Self(130);
+
+    /// `exec`: killed by a signal, in the shell's way of saying it.
+    pub fn signal(number: i32) -> Self {
+        Self(u8::try_from(number).map_or(u8::MAX, |number| number.saturating_add(128)))
+    }
+
+    /// The code as the system takes it.
+    pub fn code(self) -> u8 {
+        self.0
+    }
+}
+
+impl From<&Outcome> for Status {
+    fn from(outcome: &Outcome) -> Self {
+        match outcome {
+            // Linux gives a parent the low eight bits, so nothing is lost from a server there.
+            Outcome::Exited { code } => Self(code.to_le_bytes()[0]),
+            Outcome::Signalled { signal, .. } => Self::signal(*signal),
+            Outcome::TimedOut => Self::TIMED_OUT,
+            Outcome::NotFound => Self::NO_COMMAND,
+            Outcome::NotExecutable => Self::NOT_RUN,
+        }
+    }
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        Self::from(status.0)
+    }
+}
+
+fn status_of(code: &Code) -> Status {
+    match code {
+        Code::Denied => Status::DENIED,
+        Code::NotFound | Code::BadPath => Status::NOT_FOUND,
+        Code::Changed => Status::INTEGRITY,
+        Code::Timeout => Status::TIMEOUT,
+        Code::ShuttingDown => Status::CONNECT,
+        _ => Status::OTHER,
+    }
+}
+
+/// The server knows best; where it is silent, what usually helps.
+fn hint_of(failure: &Failure) -> Option<String> {
+    if let Some(hint) = &failure.hint {
+        return Some(Escaped(hint.as_bytes()).to_string());
+    }
+    let hint = match failure.code {
+        Code::NotFound | Code::NotAFile | Code::NotADirectory | Code::BadPath => {
+            "see what is there: framing-client ls"
+        }
+        Code::Changed | Code::Busy | Code::ShuttingDown | Code::Timeout => "try again",
+        Code::Version | Code::Unknown => {
+            "compare: framing-client --version; framing-server --version"
+        }
+        _ => return None,
+    };
+    Some(hint.into())
+}
+
+const SIGPIPE: i32 = 13;

@@ -1,0 +1,308 @@
+//! One connection to a server, asked for one thing after another.
+//!
+//! A [`Session`] is the blocking face of the client's machine: each method sends a request and waits
+//! for its end, and keeps the connection alive (pings, deadlines) and the content flowing into its
+//! [`Sink`]s meanwhile, none of which can hold up the other.
+//!
+//! ```no_run
+//! use framing_client::Session;
+//! use framing_protocol::message::{Command, Exec};
+//!
+//! let mut session = Session::connect("127.0.0.1:7878")?;
+//! assert_eq!(session.upper(b"sticky")?, b"STICKY");
+//!
+//! let mut file = Vec::new();
+//! session.get(&"notes/today.txt".into())?.write_to(&mut file)?;
+//!
+//! let (mut out, mut err) = (Vec::new(), Vec::new());
+//! let exit = session.exec(&Exec::new(Command::Argv(vec!["date".into()])), &mut out, &mut err)?;
+//! println!("{:?} after {:?}", exit.outcome, exit.duration);
+//! # Ok::<(), framing_client::Error>(())
+//! ```
+
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use framing_protocol::Closed;
+use framing_protocol::client::{Client, Event, Refused, Settings};
+use framing_protocol::message::{Digest, Entry, Exec, Exit, File, Id, Text};
+use framing_transport::{Link, PollFd, PollFlags, connect, poll};
+
+use crate::error::{Damage, Error};
+use crate::output::Sink;
+
+/// One connection, on which the server has bidden us welcome.
+#[derive(Debug)]
+pub struct Session {
+    link: Link<Client>,
+    server: String,
+}
+
+impl Session {
+    /// Connects to `server` (`HOST:PORT`) and waits for its welcome.
+    pub fn connect(server: &str) -> Result<Self, Error> {
+        let stream = connect(server, CONNECT)?;
+        let machine = Client::new(Settings::default(), Duration::ZERO);
+        let mut session = Self { link: Link::new(stream, machine), server: server.to_owned() };
+        loop {
+            if let Event::Welcome { .. } = session.event(&mut [])? {
+                return Ok(session);
+            }
+        }
+    }
+
+    /// Where the server is, as it was given.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Has `text`, which must be UTF-8, answered in upper case.
+    pub fn upper(&mut self, text: &[u8]) -> Result<Vec<u8>, Error> {
+        let id = self.ask_upper(text)?;
+        self.event_of(id, &mut [])?;
+        Ok(self.body().to_vec())
+    }
+
+    /// Runs a command to its end; its output goes to the sinks as it comes.
+    pub fn exec(
+        &mut self,
+        exec: &Exec,
+        stdout: &mut dyn Sink,
+        stderr: &mut dyn Sink,
+    ) -> Result<Exit, Error> {
+        let id = self.link.machine().exec(exec)?;
+        let exit = loop {
+            match self.event_of(id, &mut [stdout, stderr])? {
+                Event::Stdout { .. } => stdout.put(self.body()).map_err(Error::Sink)?,
+                Event::Stderr { .. } => stderr.put(self.body()).map_err(Error::Sink)?,
+                Event::Exit { exit, .. } => break exit,
+                _ => {}
+            }
+        };
+        self.finish(&mut [stdout, stderr])?;
+        Ok(exit)
+    }
+
+    /// Asks for a file, and returns when the server has opened it.
+    pub fn get(&mut self, path: &Text) -> Result<Download<'_>, Error> {
+        let id = self.link.machine().get(path)?;
+        loop {
+            if let Event::File { file, .. } = self.event_of(id, &mut [])? {
+                return Ok(Download { session: self, id, file, state: State::Running });
+            }
+        }
+    }
+
+    /// Lists a folder: `show` makes of each entry what `sink` is given, in the server's order.
+    pub fn list(
+        &mut self,
+        path: &Text,
+        sink: &mut dyn Sink,
+        mut show: impl FnMut(&Entry) -> Vec<u8>,
+    ) -> Result<(), Error> {
+        let id = self.link.machine().list(path)?;
+        loop {
+            match self.event_of(id, &mut [sink])? {
+                Event::Entries { .. } => {
+                    for entry in Entry::lines(self.body()) {
+                        sink.put(&show(&entry?)).map_err(Error::Sink)?;
+                    }
+                }
+                Event::EntriesEnd { .. } => break,
+                _ => {}
+            }
+        }
+        self.finish(&mut [sink])
+    }
+
+    /// Measures one round trip, from our machine to the server's and back.
+    pub fn ping(&mut self) -> Result<Duration, Error> {
+        let start = Instant::now();
+        let id = self.link.machine().ping()?;
+        loop {
+            if self.event(&mut [])? == (Event::Pong { id }) {
+                return Ok(start.elapsed());
+            }
+        }
+    }
+
+    /// Sends an `upper` without waiting for the answer. [`Refused`] tells when too many are on their
+    /// way already.
+    pub(crate) fn ask_upper(&mut self, text: &[u8]) -> Result<Id, Refused> {
+        self.link.machine().upper(text)
+    }
+
+    /// What has happened already, without waiting.
+    pub(crate) fn poll_event(&mut self) -> Result<Option<Event>, Error> {
+        let now = self.link.now();
+        match self.link.machine().poll_event(now) {
+            Some(Event::Closed { reason }) => {
+                Err(Error::Closed { server: self.server.clone(), reason })
+            }
+            event => Ok(event),
+        }
+    }
+
+    /// The body of the last event.
+    pub(crate) fn body(&mut self) -> &[u8] {
+        self.link.machine().body()
+    }
+
+    /// One turn of the loop: writes what is to be written, waits until the socket, a sink or `input`
+    /// is ready or time is up, and reads. Says whether `input` can be read.
+    pub(crate) fn turn(
+        &mut self,
+        input: Option<BorrowedFd<'_>>,
+        sinks: &mut [&mut dyn Sink],
+    ) -> Result<Input, Error> {
+        self.link.flush();
+        let (interest, timeout) = (self.link.interest(), self.link.timeout());
+        let mut polled = Vec::with_capacity(2 + sinks.len());
+        // Without interest it must stay out, or a hang-up would end every wait at once.
+        if !interest.is_empty() {
+            polled.push(PollFd::new(&self.link, interest));
+        }
+        let others = polled.len();
+        polled.extend(input.map(|input| PollFd::from_borrowed_fd(input, PollFlags::IN)));
+        let waiting = sinks.iter().filter_map(|sink| sink.waits_for());
+        polled.extend(waiting.map(|sink| PollFd::from_borrowed_fd(sink, PollFlags::OUT)));
+        poll(&mut polled, timeout)?;
+
+        let ready = |index: usize| polled.get(index).map_or(PollFlags::empty(), PollFd::revents);
+        let socket = if others > 0 { ready(0) } else { PollFlags::empty() };
+        let input_ready = input.is_some() && !ready(others).is_empty();
+        drop(polled);
+        self.link.ready(socket);
+        for sink in sinks {
+            sink.drain().map_err(Error::Sink)?;
+        }
+        Ok(if input_ready { Input::Ready } else { Input::NotReady })
+    }
+
+    /// Waits for the next event. None is fetched while a sink is full, and that in turn stops the
+    /// reading: so the slowest of all readers sets the pace.
+    fn event(&mut self, sinks: &mut [&mut dyn Sink]) -> Result<Event, Error> {
+        loop {
+            if !sinks.iter().any(|sink| sink.is_full())
+                && let Some(event) = self.poll_event()?
+            {
+                return Ok(event);
+            }
+            self.turn(None, sinks)?;
+        }
+    }
+
+    /// Waits for the next event that belongs to a request. What is still on its way for an earlier
+    /// one that was given up is passed over.
+    fn event_of(&mut self, id: Id, sinks: &mut [&mut dyn Sink]) -> Result<Event, Error> {
+        loop {
+            match self.event(sinks)? {
+                Event::Error { id: failed, failure } if failed == id => {
+                    return Err(Error::Failed(failure));
+                }
+                event if request_of(&event) == Some(id) => return Ok(event),
+                _ => {}
+            }
+        }
+    }
+
+    /// Waits until the sinks have handed on everything, and keeps the connection alive meanwhile.
+    fn finish(&mut self, sinks: &mut [&mut dyn Sink]) -> Result<(), Error> {
+        while sinks.iter().any(|sink| sink.waits_for().is_some()) && !self.link.is_finished() {
+            self.turn(None, sinks)?;
+        }
+        sinks.iter_mut().try_for_each(|sink| sink.finish()).map_err(Error::Sink)
+    }
+}
+
+/// Whether [`Session::turn`] found input to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Input {
+    Ready,
+    NotReady,
+}
+
+/// A file that the server has opened for us. Dropping it calls the transfer off.
+#[derive(Debug)]
+pub struct Download<'s> {
+    session: &'s mut Session,
+    id: Id,
+    file: File,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Running,
+    Ended,
+}
+
+impl Download<'_> {
+    /// What the server says of it.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Hands all of it to `sink` as it comes, and says at the end whether it was the whole file and
+    /// the right one. Until then nothing that was handed over can be trusted.
+    pub fn write_to(mut self, sink: &mut dyn Sink) -> Result<File, Error> {
+        let mut hasher = blake3::Hasher::new();
+        let digest = loop {
+            match self.next(sink)? {
+                Event::Data { .. } => {
+                    let body = self.session.body();
+                    hasher.update(body);
+                    sink.put(body).map_err(Error::Sink)?;
+                }
+                Event::FileEnd { digest, .. } => break digest,
+                _ => {}
+            }
+        };
+        self.state = State::Ended;
+        if digest != Digest::Blake3(*hasher.finalize().as_bytes()) {
+            return Err(Error::Damaged(Damage::Digest));
+        }
+        self.session.finish(&mut [sink])?;
+        Ok(self.file.clone())
+    }
+
+    /// The machine sees to it that what comes is as long as was promised.
+    fn next(&mut self, sink: &mut dyn Sink) -> Result<Event, Error> {
+        self.session.event_of(self.id, &mut [sink]).map_err(|error| match error {
+            Error::Closed { reason: Closed::Violation(failure), .. } => {
+                Damage::Protocol(failure).into()
+            }
+            error => error,
+        })
+    }
+}
+
+impl Drop for Download<'_> {
+    fn drop(&mut self) {
+        if self.state == State::Running {
+            self.session.link.machine().cancel(self.id);
+            self.session.link.flush();
+        }
+    }
+}
+
+/// The request that an event belongs to.
+fn request_of(event: &Event) -> Option<Id> {
+    match *event {
+        Event::Upper { id }
+        | Event::Started { id, .. }
+        | Event::Stdout { id }
+        | Event::Stderr { id }
+        | Event::Window { id }
+        | Event::Exit { id, .. }
+        | Event::File { id, .. }
+        | Event::Data { id }
+        | Event::FileEnd { id, .. }
+        | Event::Entries { id }
+        | Event::EntriesEnd { id } => Some(id),
+        _ => None,
+    }
+}
+
+/// How long all attempts to connect may take together.
+const CONNECT: Duration = Duration::from_secs(10);
