@@ -1,0 +1,289 @@
+//! Runs one stream through every decoder, every mode and many cuts, and compares all of it.
+
+use framing::{Config, DecodeError, DecodeErrorKind, Decoder, Event, Frame, Framing, Reassembler};
+
+/// What a decoder handed out, in a form that can be compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Item {
+    Frame { head: Vec<u8>, payload: Vec<u8>, trailer: Vec<u8>, offset: u64, discarded: u64 },
+    Begin { head: Vec<u8>, body: Option<u64>, offset: u64 },
+    /// Adjacent chunks are joined.
+    Data(Vec<u8>),
+    End { trailer: Vec<u8>, discarded: u64 },
+    Skipped { offset: u64, declared: Option<u64>, discarded: u64 },
+    Error { kind: DecodeErrorKind, offset: u64 },
+}
+
+/// All that one run shows: what was handed out, and `offset()` after each length of the stream at
+/// which a chunk ended.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    pub(crate) items: Vec<Item>,
+    pub(crate) offsets: Vec<(usize, u64)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Mode {
+    PushFrames,
+    PushEvents,
+    OwnedFrames,
+    OwnedEvents,
+}
+
+pub(crate) const MODES: [Mode; 4] =
+    [Mode::PushFrames, Mode::PushEvents, Mode::OwnedFrames, Mode::OwnedEvents];
+
+/// Every chunking of a stream of up to 20 bytes; of a longer one every 1-cut and 2-cut, and byte by
+/// byte. All give what `expected` says, in frames; events give the same among each other, and the
+/// same frames when put together.
+pub(crate) fn check<F: Framing + Clone>(config: &Config<F>, wire: &[u8], expected: &[Item]) {
+    let whole = run(config, &[wire.len()], wire, Mode::PushFrames);
+    assert_eq!(whole.items, expected, "frames of {wire:?} against the reference");
+    same_under_all_cuts(config, wire);
+}
+
+pub(crate) fn same_under_all_cuts<F: Framing + Clone>(config: &Config<F>, wire: &[u8]) {
+    let bytewise: Vec<usize> = (1..=wire.len()).collect();
+    let frames = run(config, &bytewise, wire, Mode::PushFrames);
+    let events = run(config, &bytewise, wire, Mode::PushEvents);
+    let (in_pieces, whole) = (complete_frames(&events.items), complete_frames(&frames.items));
+    let too_long = |item: Option<&Item>| {
+        matches!(item, Some(Item::Error { kind: DecodeErrorKind::TooLong { .. }, .. }))
+    };
+    if too_long(frames.items.last()) && !too_long(events.items.last()) {
+        // `Oversize::Stream`: events go on where whole frames cannot.
+        assert_eq!(in_pieces[..whole.len()], whole, "{wire:?}");
+    } else {
+        assert_eq!(in_pieces, whole, "{wire:?}");
+    }
+    for_each_cut(wire.len(), |ends| compare(config, ends, wire, &frames, &events));
+}
+
+/// One cut, given as the offsets at which its chunks end, in all modes.
+pub(crate) fn compare<F: Framing + Clone>(
+    config: &Config<F>,
+    ends: &[usize],
+    wire: &[u8],
+    frames: &Run,
+    events: &Run,
+) {
+    for mode in MODES {
+        let expected = match mode {
+            Mode::PushFrames | Mode::OwnedFrames => frames,
+            Mode::PushEvents | Mode::OwnedEvents => events,
+        };
+        let run = run(config, ends, wire, mode);
+        assert_eq!(run.items, expected.items, "{mode:?}, {wire:?} cut at {ends:?}");
+        for (end, offset) in run.offsets {
+            // A run ends at its fatal error, after which the offset stays where it is.
+            let (_, expected) = expected.offsets.get(end - 1).or(expected.offsets.last()).unwrap();
+            assert_eq!(offset, *expected, "offset() at {end}, {mode:?}, {wire:?} cut at {ends:?}");
+        }
+    }
+}
+
+/// Decodes `wire` in chunks that end at `ends`, then finishes.
+pub(crate) fn run<F: Framing + Clone>(config: &Config<F>, ends: &[usize], wire: &[u8], mode: Mode) -> Run {
+    let mut run = Run::default();
+    let mut push = config.decoder().expect("the configuration builds");
+    let mut owned = config.reassembler().expect("the configuration builds");
+    let mut start = 0;
+    for &end in ends {
+        let chunk = &wire[start..end];
+        start = end;
+        match mode {
+            Mode::PushFrames | Mode::PushEvents => push_chunk(&mut push, chunk, mode, &mut run),
+            Mode::OwnedFrames | Mode::OwnedEvents => owned_chunk(&mut owned, chunk, mode, &mut run),
+        }
+        run.offsets.push((
+            end,
+            match mode {
+                Mode::PushFrames | Mode::PushEvents => push.offset(),
+                Mode::OwnedFrames | Mode::OwnedEvents => owned.offset(),
+            },
+        ));
+        if fatal(&run) {
+            break;
+        }
+    }
+    while !fatal(&run) {
+        let more = match mode {
+            Mode::PushFrames => run.frame(push.finish()),
+            Mode::PushEvents => run.event(push.finish_event()),
+            Mode::OwnedFrames => run.frame(owned.finish()),
+            Mode::OwnedEvents => run.event(owned.finish_event()),
+        };
+        if !more {
+            break;
+        }
+    }
+    run
+}
+
+fn push_chunk<F: Framing>(decoder: &mut Decoder<F>, chunk: &[u8], mode: Mode, run: &mut Run) {
+    let mut input = chunk;
+    loop {
+        let more = match mode {
+            Mode::PushFrames => run.frame(decoder.next(&mut input)),
+            _ => run.event(decoder.next_event(&mut input)),
+        };
+        if fatal(run) {
+            sticky(decoder, input, run);
+            return;
+        }
+        if !more {
+            assert!(input.is_empty(), "Ok(None) means that the input is used up");
+            return;
+        }
+    }
+}
+
+fn owned_chunk<F: Framing>(owned: &mut Reassembler<F>, chunk: &[u8], mode: Mode, run: &mut Run) {
+    let mut rest = chunk;
+    while !rest.is_empty() {
+        let space = owned.space();
+        let n = space.len().min(rest.len());
+        assert!(n > 0, "there is always space");
+        space[..n].copy_from_slice(&rest[..n]);
+        owned.filled(n);
+        rest = &rest[n..];
+        while !fatal(run)
+            && match mode {
+                Mode::OwnedFrames => run.frame(owned.next()),
+                _ => run.event(owned.next_event()),
+            }
+        {}
+    }
+}
+
+/// Promise 7: after a fatal error, every later call uses up its input and repeats the error.
+fn sticky<F: Framing>(decoder: &mut Decoder<F>, unread: &[u8], run: &Run) {
+    let Some(&Item::Error { kind, offset }) = run.items.last() else { panic!("no error") };
+    let mut more = unread;
+    if !unread.is_empty() {
+        let error = decoder.next(&mut more).expect_err("the error is repeated");
+        assert_eq!((without_reason(error.kind()), error.offset()), (kind, offset));
+    }
+    assert!(more.is_empty(), "a failed decoder uses up its input");
+    assert!(decoder.next(&mut more).expect("no input, no error").is_none());
+    let error = decoder.finish().expect_err("finish repeats the error");
+    assert_eq!(without_reason(error.kind()), kind);
+}
+
+fn fatal(run: &Run) -> bool {
+    matches!(run.items.last(), Some(Item::Error { .. }))
+}
+
+impl Run {
+    fn frame(&mut self, result: Result<Option<Frame<'_, '_>>, DecodeError>) -> bool {
+        match result {
+            Ok(None) => return false,
+            Ok(Some(frame)) => self.items.push(Item::Frame {
+                head: frame.head().to_vec(),
+                payload: frame.payload().to_vec(),
+                trailer: frame.trailer().to_vec(),
+                offset: frame.offset(),
+                discarded: frame.discarded(),
+            }),
+            Err(error) => self.error(error),
+        }
+        true
+    }
+
+    fn event(&mut self, result: Result<Option<Event<'_, '_>>, DecodeError>) -> bool {
+        let item = match result {
+            Ok(None) => return false,
+            Ok(Some(Event::Begin { head, body, offset })) => {
+                Item::Begin { head: head.to_vec(), body, offset }
+            }
+            Ok(Some(Event::Chunk(bytes))) => {
+                assert!(!bytes.is_empty(), "an empty chunk is never given");
+                if let Some(Item::Data(data)) = self.items.last_mut() {
+                    data.extend_from_slice(&bytes);
+                    return true;
+                }
+                Item::Data(bytes.to_vec())
+            }
+            Ok(Some(Event::End { trailer, discarded })) => {
+                Item::End { trailer: trailer.to_vec(), discarded }
+            }
+            Ok(Some(Event::Skipped { offset, declared, discarded })) => {
+                Item::Skipped { offset, declared, discarded }
+            }
+            Err(error) => {
+                self.error(error);
+                return true;
+            }
+        };
+        self.items.push(item);
+        true
+    }
+
+    fn error(&mut self, error: DecodeError) {
+        let offset = error.offset();
+        self.items.push(match error.kind() {
+            DecodeErrorKind::Skipped { declared, discarded, .. } => {
+                assert!(!error.is_fatal());
+                Item::Skipped { offset, declared, discarded }
+            }
+            kind => Item::Error { kind: without_reason(kind), offset },
+        });
+    }
+}
+
+/// The reference knows that bytes are malformed, not the words for it.
+pub(crate) fn without_reason(kind: DecodeErrorKind) -> DecodeErrorKind {
+    match kind {
+        DecodeErrorKind::Malformed(_) => DecodeErrorKind::Malformed(""),
+        kind => kind,
+    }
+}
+
+/// The frames that were handed out to the end, as (payload, trailer, discarded), and the offsets of
+/// the skipped ones.
+fn complete_frames(items: &[Item]) -> Vec<(Vec<u8>, Vec<u8>, u64)> {
+    let mut frames = Vec::new();
+    let mut payload = Vec::new();
+    for item in items {
+        match item {
+            Item::Frame { payload, trailer, discarded, .. } => {
+                frames.push((payload.clone(), trailer.clone(), *discarded));
+            }
+            Item::Begin { .. } => payload.clear(),
+            Item::Data(data) => payload.extend_from_slice(data),
+            Item::End { trailer, discarded } => {
+                frames.push((std::mem::take(&mut payload), trailer.clone(), *discarded));
+            }
+            Item::Skipped { offset, discarded, .. } => {
+                frames.push((b"skipped".to_vec(), offset.to_be_bytes().to_vec(), *discarded));
+            }
+            Item::Error { .. } => {}
+        }
+    }
+    frames
+}
+
+/// Calls `f` with the chunks' ends of every cut that a stream of `length` bytes is tried with.
+pub(crate) fn for_each_cut(length: usize, mut f: impl FnMut(&[usize])) {
+    let mut ends = Vec::new();
+    if length <= EXHAUSTIVE {
+        for mask in 0..1_u32 << length.saturating_sub(1) {
+            ends.clear();
+            ends.extend((1..length).filter(|at| mask & (1 << (at - 1)) != 0));
+            ends.extend((length > 0).then_some(length));
+            f(&ends);
+        }
+        return;
+    }
+    f(&[length]);
+    for first in 1..length {
+        f(&[first, length]);
+        for second in first + 1..length {
+            f(&[first, second, length]);
+        }
+    }
+    ends.extend(1..=length);
+    f(&ends);
+}
+
+const EXHAUSTIVE: usize = 14;
