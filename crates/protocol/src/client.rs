@@ -1,13 +1,45 @@
 //! The machine of the side that asks.
+//!
+//! ```text
+//!  new(): hello queued      welcome
+//! [Greeting] -------------------------> [Talking]
+//!      |                                 |     |
+//!      | error without id,               |     | close(), and all is answered
+//!      | anything else,                  |     v
+//!      | version, deadline,              |  [Ending] -- output written --> [Over]
+//!      | end of input                    |
+//!      |                                 | error without id, violation, deadline,
+//!      v                                 v end of input
+//!    [Over]                            [Over]
+//! ```
+//!
+//! Verbs may be used from the first moment: what they ask goes out behind the `hello`. Each request
+//! then takes its own way, in the order asked; an `error` may end it at any point:
+//!
+//! ```text
+//! upper -> upper
+//! exec  -> started -> (stdout | stderr | window) ... -> exit
+//!      \-> exit                                     (the program could not be run)
+//! get   -> file -> data ... -> file_end
+//! list  -> entries ... -> entries_end
+//! ```
+//!
+//! While an `exec` is unanswered nothing else may be asked.
 
 mod event;
+mod input;
+mod open;
 
 use core::time::Duration;
+use std::collections::VecDeque;
 
 pub use event::{Event, Refused};
 
-use crate::machine::{Deadlines, End, Machine};
-use crate::message::{Exec, Id, Text};
+use crate::channel::{Channel, Intake, LastWords, Load};
+use crate::clocks::{Idles, Work};
+use crate::machine::{Closed, Deadlines, End, Machine};
+use crate::message::{ClientMessage, Exec, Hello, Id, PIPELINE, Stdin, Text, VERSION};
+use open::{Kind, Requests, Running};
 
 /// What a client says of itself, and its patience.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,115 +58,261 @@ impl Default for Settings {
 }
 
 /// The client's end of one connection.
+///
+/// The application asks by verbs and polls [events](Event). What it does not poll is not read
+/// from the socket either, beyond a little: a slow application slows the server down, and the
+/// machine keeps the connection alive by pings meanwhile.
+///
+/// ```
+/// use core::time::Duration;
+/// use framing_protocol::client::{Client, Event};
+/// use framing_protocol::message::{Command, Exec};
+///
+/// let now = Duration::ZERO;
+/// let mut client = Client::new(Default::default(), now);
+/// let id = client.exec(&Exec::new(Command::Argv(vec!["uname".into()])))?;
+/// // ... once bytes have come:
+/// while let Some(event) = client.poll_event(now) {
+///     match event {
+///         Event::Stdout { id: of } if of == id => print!("{:?}", client.body()),
+///         Event::Exit { exit, .. } => println!("{:?}", exit.outcome),
+///         Event::Error { failure, .. } => eprintln!("{failure}"),
+///         Event::Closed { reason } => eprintln!("{reason}"),
+///         _ => {}
+///     }
+/// }
+/// # Ok::<_, framing_protocol::client::Refused>(())
+/// ```
 #[derive(Debug)]
 pub struct Client {
-    scratch: Vec<u8>,
+    channel: Channel,
+    state: State,
+    requests: Requests,
+    /// The application's pings that have no pong yet.
+    pings: VecDeque<Id>,
+    /// What follows the last event without another message.
+    events: VecDeque<Event>,
+    /// Whether the last event has a body, if there is one.
+    lent: bool,
+    going_away: bool,
+    closing: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Greeting,
+    Talking,
 }
 
 impl Client {
     /// A connection that begins `now`; queues the `hello`.
     pub fn new(settings: Settings, now: Duration) -> Self {
-        let _ = (settings, now);
-        Self { scratch: vec![0] }
+        let mut client = Self {
+            channel: Channel::new(settings.deadlines, Idles::Never, now),
+            state: State::Greeting,
+            requests: Requests::default(),
+            pings: VecDeque::new(),
+            events: VecDeque::new(),
+            lent: false,
+            going_away: false,
+            closing: false,
+        };
+        let hello = |agent| ClientMessage::Hello(Hello { version: VERSION, agent });
+        if client.channel.send(&hello(settings.agent), &[]).is_err() {
+            // A name over the limits is left out.
+            let _ = client.channel.send(&hello(String::new()), &[]);
+        }
+        client
     }
 
     /// The next thing that happened, until there is none.
     pub fn poll_event(&mut self, now: Duration) -> Option<Event> {
-        let _ = now;
-        None
+        self.lent = false;
+        self.channel.settle(now, self.load());
+        let event = self.next_event();
+        self.channel.settle(now, self.load());
+        event
     }
 
     /// The body of the event that was last returned, until the next call of
     /// [`poll_event`](Self::poll_event) or [`space`](Machine::space); empty if it has none.
     pub fn body(&self) -> &[u8] {
-        &[]
+        if self.lent { self.channel.body() } else { &[] }
     }
 
     /// How many bytes of requests and input may be queued now. 0: wait until some were written.
     pub fn room(&self) -> usize {
-        0
+        self.channel.room()
     }
 
     /// Asks for the upper case of `body`, at most [`MAX_BODY`](crate::message::MAX_BODY) bytes.
     pub fn upper(&mut self, body: &[u8]) -> Result<Id, Refused> {
-        let _ = body;
-        Err(Refused::Closed)
+        self.request(Kind::Upper, body, |id| ClientMessage::Upper { id })
     }
 
     /// Asks to run a command.
     pub fn exec(&mut self, exec: &Exec) -> Result<Id, Refused> {
-        let _ = exec;
-        Err(Refused::Closed)
+        let kind = Kind::Exec(Running::new(exec.stdin));
+        self.request(kind, &[], |id| ClientMessage::Exec { id, exec: exec.clone() })
     }
 
     /// Asks for a file.
     pub fn get(&mut self, path: &Text) -> Result<Id, Refused> {
-        let _ = path;
-        Err(Refused::Closed)
+        self.request(Kind::Get, &[], |id| ClientMessage::Get { id, path: path.clone() })
     }
 
     /// Asks for the entries of a directory.
     pub fn list(&mut self, path: &Text) -> Result<Id, Refused> {
-        let _ = path;
-        Err(Refused::Closed)
+        self.request(Kind::List, &[], |id| ClientMessage::List { id, path: path.clone() })
     }
 
-    /// Asks for a [`Event::Pong`]. The id is no request's.
+    /// Asks for an [`Event::Pong`]. The id is no request's.
     pub fn ping(&mut self) -> Result<Id, Refused> {
-        Err(Refused::Closed)
+        self.check_open()?;
+        if self.pings.len() >= PIPELINE {
+            return Err(Refused::PipelineFull);
+        }
+        if self.room() == 0 {
+            return Err(Refused::QueueFull);
+        }
+        let id = self.channel.send_ping();
+        self.pings.push_back(id);
+        Ok(id)
     }
 
     /// How many bytes of input the command takes now; 0 if there is none that does.
     pub fn credit(&self, id: Id) -> usize {
-        let _ = id;
-        0
+        let exec = self.requests.exec(id).filter(|exec| exec.input == Stdin::Piped);
+        exec.map_or(0, |exec| usize::try_from(exec.credit).unwrap_or(usize::MAX))
     }
 
     /// Sends input to the command: as much of `bytes` as [`credit`](Self::credit) and
     /// [`room`](Self::room) allow. Gives how many were taken, which may be 0.
     pub fn stdin(&mut self, id: Id, bytes: &[u8]) -> Result<usize, Refused> {
-        let _ = (id, bytes);
-        Err(Refused::Closed)
+        self.check_open()?;
+        let room = self.room();
+        let exec = self.requests.input(id).ok_or(Refused::NoInput)?;
+        let credit = usize::try_from(exec.credit).unwrap_or(usize::MAX);
+        let (bytes, _) = bytes.split_at(bytes.len().min(credit).min(room));
+        exec.credit = exec.credit.saturating_sub(bytes.len() as u64);
+        self.channel.send_content(&ClientMessage::Stdin { id }, bytes);
+        Ok(bytes.len())
     }
 
     /// Ends the command's input.
     pub fn stdin_end(&mut self, id: Id) {
-        let _ = id;
+        if let Some(exec) = self.requests.input(id) {
+            exec.input = Stdin::Null;
+            self.say(&ClientMessage::StdinEnd { id });
+        }
     }
 
     /// Sends the command a signal, named without `SIG`.
     pub fn signal(&mut self, id: Id, name: &str) {
-        let _ = (id, name);
+        if self.requests.exec(id).is_some() {
+            self.say(&ClientMessage::Signal { id, name: name.to_owned() });
+        }
     }
 
     /// Asks for the end of a request. Its events go on until its [`Event::Error`] (`cancelled`) or
     /// its usual end.
     pub fn cancel(&mut self, id: Id) {
-        let _ = id;
+        if self.requests.contains(id) {
+            self.say(&ClientMessage::Cancel { id });
+        }
     }
 
     /// Takes no new verbs, waits for the answers that are due, then closes.
-    pub fn close(&mut self) {}
+    pub fn close(&mut self) {
+        self.closing = true;
+        self.close_if_done();
+    }
+
+    fn request(
+        &mut self,
+        kind: Kind,
+        body: &[u8],
+        message: impl FnOnce(Id) -> ClientMessage,
+    ) -> Result<Id, Refused> {
+        self.check_open()?;
+        if self.going_away {
+            return Err(Refused::GoingAway);
+        }
+        if self.requests.has_exec() {
+            return Err(Refused::ExecRunning);
+        }
+        if self.requests.len() >= PIPELINE {
+            return Err(Refused::PipelineFull);
+        }
+        if self.room() == 0 {
+            return Err(Refused::QueueFull);
+        }
+        let id = self.requests.next_id();
+        self.channel.send(&message(id), body).map_err(|_| Refused::TooLarge)?;
+        self.requests.push(id, kind);
+        Ok(id)
+    }
+
+    fn check_open(&self) -> Result<(), Refused> {
+        let open = self.channel.is_open() && self.channel.end().is_none() && !self.closing;
+        if open { Ok(()) } else { Err(Refused::Closed) }
+    }
+
+    /// Sends something small about a request; what is over the limits (the name of a signal) is
+    /// nothing that a server could understand.
+    fn say(&mut self, message: &ClientMessage) {
+        let _ = self.channel.send(message, &[]);
+    }
+
+    fn close_if_done(&mut self) {
+        if self.closing && self.requests.is_empty() {
+            self.channel.close(Closed::Clean, LastWords::Flush);
+        }
+    }
+
+    fn load(&self) -> Load {
+        let asked = !self.requests.is_empty() || !self.pings.is_empty();
+        Load { work: if asked { Work::Running } else { Work::Idle }, intake: Intake::Open }
+    }
 }
 
 impl Machine for Client {
     fn space(&mut self) -> &mut [u8] {
-        &mut self.scratch
+        self.channel.space()
     }
-    fn received(&mut self, _: usize, _: Duration) {}
+
+    fn received(&mut self, n: usize, now: Duration) {
+        self.channel.received(n, now, self.load());
+    }
+
     fn wants_input(&self) -> bool {
-        true
+        self.channel.wants_input(self.load())
     }
-    fn input_ended(&mut self, _: End, _: Duration) {}
+
+    /// What was received before is still given as events, then [`Event::Closed`].
+    fn input_ended(&mut self, end: End, now: Duration) {
+        self.channel.input_ended(end, now, self.load());
+    }
+
     fn output(&self) -> &[u8] {
-        &[]
+        self.channel.output()
     }
-    fn sent(&mut self, _: usize, _: Duration) {}
+
+    fn sent(&mut self, n: usize, now: Duration) {
+        self.channel.sent(n, now, self.load());
+    }
+
     fn deadline(&self) -> Option<Duration> {
-        None
+        self.channel.deadline(self.load())
     }
-    fn tick(&mut self, _: Duration) {}
+
+    fn tick(&mut self, now: Duration) {
+        if let Some(deadline) = self.channel.tick(now, self.load()) {
+            self.channel.close(Closed::Overdue(deadline), LastWords::Drop);
+        }
+    }
+
     fn is_finished(&self) -> bool {
-        false
+        self.channel.is_finished()
     }
 }

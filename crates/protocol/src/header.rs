@@ -33,6 +33,9 @@ pub enum HeaderError {
     /// The `type` is not a string, or the `id` is not an integer of 64 bits.
     #[error("type must be a string and id an integer of 64 bits: {0}")]
     WrongTag(Reason),
+    /// The connection's first message is not `hello`, or its answer neither `welcome` nor `error`.
+    #[error("a connection begins with hello and welcome")]
+    NotAGreeting,
     /// The `type` is not of this version.
     #[error("unknown message type `{kind}`")]
     Unknown {
@@ -287,13 +290,11 @@ impl<'h> Keys<'h> {
             return Ok(());
         };
         for slot in &mut self.few {
-            match slot {
-                Some(seen) => refuse_if(*seen == plain, found)?,
-                None => {
-                    *slot = Some(plain);
-                    return Ok(());
-                }
-            }
+            let Some(seen) = slot else {
+                *slot = Some(plain);
+                return Ok(());
+            };
+            refuse_if(*seen == plain, found)?;
         }
         self.many.push(key);
         Ok(())

@@ -21,6 +21,39 @@
 //! * [`Deadlines`] are the patience of either; time is an argument, a [`Duration`] since any start
 //!   that the caller keeps for the life of the connection.
 //!
+//! # A conversation without a socket
+//!
+//! ```
+//! use core::time::Duration;
+//! use framing_protocol::{Machine, client, client::Client, server, server::Server};
+//!
+//! /// Carries what `from` has to say over to `to`.
+//! fn carry(from: &mut impl Machine, to: &mut impl Machine, now: Duration) {
+//!     while !from.output().is_empty() {
+//!         let space = to.space();
+//!         let n = space.len().min(from.output().len());
+//!         space[..n].copy_from_slice(&from.output()[..n]);
+//!         to.received(n, now);
+//!         from.sent(n, now);
+//!     }
+//! }
+//!
+//! let now = Duration::ZERO;
+//! let mut server = Server::new(server::Settings::default(), now);
+//! let mut client = Client::new(client::Settings::default(), now);
+//! let id = client.upper(b"sticky").unwrap();          // goes out right behind the hello
+//!
+//! carry(&mut client, &mut server, now);
+//! assert_eq!(server.poll_event(now), Some(server::Event::Upper { id }));
+//! let text = std::str::from_utf8(server.body()).unwrap().to_uppercase();
+//! server.upper(id, &text);
+//!
+//! carry(&mut server, &mut client, now);
+//! assert!(matches!(client.poll_event(now), Some(client::Event::Welcome { .. })));
+//! assert_eq!(client.poll_event(now), Some(client::Event::Upper { id }));
+//! assert_eq!(client.body(), b"STICKY");
+//! ```
+//!
 //! [`Duration`]: core::time::Duration
 
 #![cfg_attr(
@@ -35,10 +68,13 @@
     )
 )]
 
+mod channel;
 pub mod client;
+mod clocks;
 mod header;
 mod machine;
 pub mod message;
+mod queue;
 pub mod server;
 
 pub use header::HeaderError;

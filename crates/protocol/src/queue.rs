@@ -1,0 +1,124 @@
+//! The bytes that wait to be written.
+
+/// A byte queue with a contiguous front.
+///
+/// ```text
+/// bytes: | written | waiting | spare |
+///                  ^ start
+/// ```
+///
+/// Written bytes are dropped when the queue is empty, or when an append needs room and moving what
+/// waits costs no more than what was written since the last move: every byte is moved at most once
+/// on average.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    bytes: Vec<u8>,
+    start: usize,
+    /// All that was ever written.
+    written: u64,
+}
+
+impl Queue {
+    /// What waits, from its first byte.
+    pub(crate) fn waiting(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len().saturating_sub(self.start)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How much was written since the beginning.
+    pub(crate) fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// How much will have been written when the queue is empty.
+    pub(crate) fn end(&self) -> u64 {
+        self.written.saturating_add(self.len() as u64)
+    }
+
+    /// The end of the queue, to append about `more` bytes to and nothing else.
+    pub(crate) fn tail(&mut self, more: usize) -> &mut Vec<u8> {
+        let spare = self.bytes.capacity().saturating_sub(self.bytes.len());
+        if more > spare && self.start >= self.len() {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+        &mut self.bytes
+    }
+
+    /// The first `n` bytes that waited were written.
+    pub(crate) fn sent(&mut self, n: usize) {
+        let n = n.min(self.len());
+        self.start = self.start.saturating_add(n);
+        self.written = self.written.saturating_add(n as u64);
+        if self.is_empty() {
+            self.bytes.clear();
+            self.start = 0;
+        }
+    }
+
+    /// Drops what waits.
+    pub(crate) fn clear(&mut self) {
+        self.bytes = Vec::new();
+        self.start = 0;
+    }
+
+    /// Gives back the memory of a burst, if nothing waits.
+    pub(crate) fn release(&mut self) {
+        if self.is_empty() && self.bytes.capacity() > KEPT {
+            self.clear();
+        }
+    }
+}
+
+/// The capacity that an empty queue may keep, in bytes.
+const KEPT: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_come_out_as_they_went_in_and_are_moved_once_on_average() {
+        let mut queue = Queue::default();
+        let (mut next_in, mut next_out, mut moved) = (0_u8, 0_u8, 0_usize);
+        for step in 1..20_000_usize {
+            let before = queue.waiting().as_ptr();
+            let tail = queue.tail(1000);
+            for _ in 0..1000 {
+                tail.push(next_in);
+                next_in = next_in.wrapping_add(1);
+            }
+            if queue.waiting().as_ptr() != before {
+                moved += queue.len();
+            }
+            // Always a little less than went in, until the queue is emptied.
+            let n = if step % 500 == 0 { queue.len() } else { 990 };
+            for byte in &queue.waiting()[..n] {
+                assert_eq!(*byte, next_out);
+                next_out = next_out.wrapping_add(1);
+            }
+            queue.sent(n);
+        }
+        assert!(moved < 2 * 20_000 * 1000, "moved {moved} bytes");
+        assert_eq!(queue.written() + queue.len() as u64, queue.end());
+    }
+
+    #[test]
+    fn a_burst_gives_its_memory_back() {
+        let mut queue = Queue::default();
+        queue.tail(1 << 20).extend_from_slice(&[0; 1 << 20]);
+        queue.release();
+        assert_eq!(queue.len(), 1 << 20, "what waits is kept");
+        queue.sent(usize::MAX);
+        queue.release();
+        assert!(queue.is_empty());
+        assert!(queue.bytes.capacity() <= KEPT);
+    }
+}

@@ -1,0 +1,293 @@
+//! What the client says.
+
+use super::requests::{Kind, Request, Running, Standing, Voice, Waiting, violation};
+use super::{Body, Event, Server, State};
+use crate::channel::{Fault, LastWords, Next};
+use crate::header::{HeaderError, preview};
+use crate::machine::{Closed, End};
+use crate::message::{
+    ClientMessage, Code, Failure, Hello, Id, Limits, ServerMessage, VERSION, Welcome,
+};
+
+impl Server {
+    pub(super) fn next_event(&mut self) -> Option<Event> {
+        loop {
+            if let Some(reason) = self.channel.farewell() {
+                return Some(Event::Closed { reason });
+            }
+            if !self.channel.is_open() {
+                return None;
+            }
+            if let Some(event) = self.belated.pop_front() {
+                return Some(event);
+            }
+            if self.channel.is_stalled() {
+                return None;
+            }
+            if self.requests.is_free()
+                && let Some(waiting) = self.requests.pop()
+            {
+                return Some(self.start(waiting));
+            }
+            if !self.requests.has_space() {
+                return None;
+            }
+            let taken = match self.state {
+                State::Greeting => self.greet(),
+                State::Serving | State::Leaving => self.take_next(),
+            };
+            self.drop_if_lost();
+            match taken {
+                Ok(Taken::Event(event)) if self.channel.is_open() => return Some(event),
+                Ok(Taken::Event(_) | Taken::Silently) => {}
+                Ok(Taken::Nothing) => return None,
+                Err(Fault::Truncated(offset)) => {
+                    self.channel.close(Closed::Truncated { offset }, LastWords::Drop);
+                }
+                Err(fault) => self.refuse(fault.failure()),
+            }
+        }
+    }
+
+    /// Ends everything if the input ended in a way that means loss. This is the one place that
+    /// says which end means what.
+    pub(super) fn drop_if_lost(&mut self) {
+        let lost = match self.channel.end() {
+            None | Some(End::Authenticated) => false,
+            // Anybody can send a FIN: a command must not outlive its client on a guess.
+            Some(End::Fin) => self.requests.has_exec(),
+            Some(End::Loss) => true,
+        };
+        if lost {
+            self.channel.close(Closed::Lost, LastWords::Drop);
+        }
+    }
+
+    /// Waits for the `hello`; no other message is parsed.
+    fn greet(&mut self) -> Result<Taken, Fault> {
+        match self.channel.next(parse_hello)? {
+            Next::Message(_, body) if body > 0 => self.refuse(stray_body()),
+            Next::Message(Hello { version: VERSION, .. }, _) => self.welcome(),
+            Next::Message(Hello { version, .. }, _) => self.refuse(Failure::new(
+                Code::Version,
+                format!("this server speaks version {VERSION}, not {version}"),
+            )),
+            Next::Dry => return Ok(Taken::Nothing),
+            Next::Ended => self.channel.close(Closed::Clean, LastWords::Drop),
+        }
+        Ok(Taken::Silently)
+    }
+
+    fn welcome(&mut self) {
+        self.state = State::Serving;
+        self.channel.introduced();
+        let welcome = Welcome {
+            version: VERSION,
+            agent: self.agent.clone(),
+            roles: self.roles.clone(),
+            limits: Limits::default(),
+        };
+        if self.channel.send(&ServerMessage::Welcome(welcome), &[]).is_err() {
+            self.refuse(Failure::new(Code::TooLarge, "the server's own welcome is too large"));
+        }
+    }
+
+    fn take_next(&mut self) -> Result<Taken, Fault> {
+        match self.channel.next(ClientMessage::parse) {
+            Ok(Next::Message(message, body)) => {
+                let taken = if body > 0 && !message.has_body() {
+                    Err(stray_body())
+                } else {
+                    self.take(message, body as u64)
+                };
+                Ok(match taken {
+                    Ok(Some(event)) => Taken::Event(event),
+                    Ok(None) => Taken::Silently,
+                    Err(failure) => {
+                        self.refuse(failure);
+                        Taken::Silently
+                    }
+                })
+            }
+            Ok(Next::Ended) if self.requests.is_empty() => {
+                self.channel.close(Closed::Clean, LastWords::Flush);
+                Ok(Taken::Silently)
+            }
+            Ok(Next::Dry | Next::Ended) => Ok(Taken::Nothing),
+            Err(Fault::Header(error @ HeaderError::Unknown { id: Some(id), .. })) => {
+                Ok(self.unknown(id, error.failure()).map_or(Taken::Silently, Taken::Event))
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+
+    fn take(&mut self, message: ClientMessage, body: u64) -> Result<Option<Event>, Failure> {
+        match message {
+            ClientMessage::Hello(_) => Err(violation("hello comes once")),
+            ClientMessage::Upper { id } => self.request(id, Request::Upper),
+            ClientMessage::Exec { id, exec } => self.request(id, Request::Exec(exec)),
+            ClientMessage::Get { id, path } => self.request(id, Request::Get(path)),
+            ClientMessage::List { id, path } => self.request(id, Request::List(path)),
+            ClientMessage::Stdin { id } => self.stdin(id, body),
+            ClientMessage::StdinEnd { id } => self.stdin_end(id),
+            ClientMessage::Signal { id, name } => self.signal(id, name),
+            ClientMessage::Cancel { id } => self.cancel(id),
+            ClientMessage::Ping { id } => {
+                self.channel.answer_ping(id);
+                Ok(None)
+            }
+            ClientMessage::Pong { id } => self.channel.check_pong(id).map(|()| None),
+        }
+    }
+
+    fn request(&mut self, id: Id, request: Request) -> Result<Option<Event>, Failure> {
+        self.requests.admit(id)?;
+        if self.state == State::Leaving {
+            return Ok(None);
+        }
+        if self.requests.is_free() {
+            self.body = Body::Lent;
+            return Ok(Some(self.activate(id, request)));
+        }
+        self.requests.push(id, request, self.channel.body());
+        Ok(None)
+    }
+
+    /// Gives the application a request that has waited.
+    fn start(&mut self, waiting: Waiting) -> Event {
+        let Waiting { id, request, body, signal, stdin_ended } = waiting;
+        self.body = Body::Held(body);
+        let event = self.activate(id, request);
+        self.belated.extend(signal.map(|name| Event::Signal { id, name }));
+        let running = self.requests.active(id).and_then(|active| active.running());
+        if stdin_ended && running.is_some_and(Running::end) {
+            self.belated.push_back(Event::StdinEnd { id });
+        }
+        event
+    }
+
+    fn activate(&mut self, id: Id, request: Request) -> Event {
+        let (kind, event) = match request {
+            Request::Upper => (Kind::Upper, Event::Upper { id }),
+            Request::Exec(exec) => (Kind::Exec(Running::new(exec.stdin)), Event::Exec { id, exec }),
+            Request::Get(path) => (Kind::Get, Event::Get { id, path }),
+            Request::List(path) => (Kind::List, Event::List { id, path }),
+        };
+        self.requests.activate(id, kind);
+        event
+    }
+
+    fn stdin(&mut self, id: Id, bytes: u64) -> Result<Option<Event>, Failure> {
+        match self.requests.find(id)? {
+            Standing::Active(active) => {
+                let running = active.running().ok_or_else(|| not_an_exec("stdin", id))?;
+                running.receive(id, bytes)?;
+            }
+            Standing::Waiting(Waiting { request: Request::Exec(_), .. }) if bytes == 0 => {}
+            Standing::Waiting(Waiting { request: Request::Exec(_), .. }) => {
+                return Err(violation(format!("stdin for {id} without credit")));
+            }
+            Standing::Waiting(_) => return Err(not_an_exec("stdin", id)),
+            Standing::Ended => return Ok(None),
+        }
+        if bytes == 0 {
+            return Ok(None);
+        }
+        self.body = Body::Lent;
+        Ok(Some(Event::Stdin { id }))
+    }
+
+    fn stdin_end(&mut self, id: Id) -> Result<Option<Event>, Failure> {
+        match self.requests.find(id)? {
+            Standing::Active(active) => {
+                let running = active.running().ok_or_else(|| not_an_exec("stdin_end", id))?;
+                Ok(running.end().then_some(Event::StdinEnd { id }))
+            }
+            Standing::Waiting(waiting) => {
+                let Request::Exec(_) = waiting.request else {
+                    return Err(not_an_exec("stdin_end", id));
+                };
+                waiting.stdin_ended = true;
+                Ok(None)
+            }
+            Standing::Ended => Ok(None),
+        }
+    }
+
+    fn signal(&mut self, id: Id, name: String) -> Result<Option<Event>, Failure> {
+        match self.requests.find(id)? {
+            Standing::Active(active) => {
+                active.running().ok_or_else(|| not_an_exec("signal", id))?;
+                Ok(Some(Event::Signal { id, name }))
+            }
+            Standing::Waiting(waiting) => {
+                let Request::Exec(_) = waiting.request else {
+                    return Err(not_an_exec("signal", id));
+                };
+                waiting.signal = Some(name);
+                Ok(None)
+            }
+            Standing::Ended => Ok(None),
+        }
+    }
+
+    fn cancel(&mut self, id: Id) -> Result<Option<Event>, Failure> {
+        match self.requests.find(id)? {
+            Standing::Active(active) => {
+                let first = active.voice == Voice::Wanted;
+                if first {
+                    active.voice = Voice::Cancelled;
+                }
+                Ok(first.then_some(Event::Cancel { id }))
+            }
+            Standing::Waiting(_) => {
+                self.requests.remove(id);
+                self.error(Some(id), Failure::new(Code::Cancelled, "cancelled before its turn"));
+                Ok(None)
+            }
+            Standing::Ended => Ok(None),
+        }
+    }
+
+    /// Answers a message that nobody knows. The answer ends the request of that id for the client,
+    /// whatever the message wanted, so it ends here too.
+    fn unknown(&mut self, id: Id, failure: Failure) -> Option<Event> {
+        self.requests.note(id);
+        self.error(Some(id), failure);
+        self.requests.remove(id);
+        let active = self.requests.active(id)?;
+        let before = core::mem::replace(&mut active.voice, Voice::Mute);
+        (before == Voice::Wanted).then_some(Event::Cancel { id })
+    }
+
+    /// Ends the connection over a violation.
+    fn refuse(&mut self, failure: Failure) {
+        self.error(None, failure.clone());
+        self.channel.close(Closed::Violation(failure), LastWords::Flush);
+    }
+}
+
+enum Taken {
+    Event(Event),
+    /// There may be more.
+    Silently,
+    /// There is no more for now.
+    Nothing,
+}
+
+/// Reads the first header; no other message is parsed before it.
+fn parse_hello(header: &[u8]) -> Result<Hello, HeaderError> {
+    let preview = preview(header)?;
+    if preview.kind != "hello" {
+        return Err(HeaderError::NotAGreeting);
+    }
+    preview.fields(header)
+}
+
+fn stray_body() -> Failure {
+    violation("a body where none belongs")
+}
+
+fn not_an_exec(message: &str, id: Id) -> Failure {
+    violation(format!("{message} for {id}, which is no exec"))
+}

@@ -1,0 +1,249 @@
+//! The requests of one client: the active one, and those that wait behind it.
+
+use std::collections::VecDeque;
+
+use crate::message::{Code, Exec, Failure, Id, MAX_BODY, PIPELINE, Stdin, Text};
+
+/// All requests that were accepted and not yet answered.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    /// The greatest id so far.
+    newest: Id,
+    active: Option<Active>,
+    waiting: VecDeque<Waiting>,
+    /// Bytes of all bodies that wait.
+    held: usize,
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub(super) enum Request {
+    Upper,
+    Exec(Exec),
+    Get(Text),
+    List(Text),
+}
+
+/// The request that the application works at.
+#[derive(Debug)]
+pub(super) struct Active {
+    pub(super) id: Id,
+    pub(super) kind: Kind,
+    pub(super) voice: Voice,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    Upper,
+    Exec(Running),
+    Get,
+    List,
+}
+
+/// Whether what the application says of its request still concerns anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Voice {
+    Wanted,
+    /// The client asked for the end.
+    Cancelled,
+    /// The client was told of the end: nothing more may be sent, the application winds up.
+    Mute,
+}
+
+/// The input side of an active `exec`.
+///
+/// ```text
+/// credit (the client may send)  ->  untaken (with the application)  ->  ungranted  ->  credit
+/// ```
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) started: bool,
+    stdin: Stdin,
+    credit: u64,
+    untaken: u64,
+    ungranted: u64,
+    ended: bool,
+}
+
+/// A request behind the active one.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) id: Id,
+    pub(super) request: Request,
+    pub(super) body: Vec<u8>,
+    /// What came for an `exec` before its turn.
+    pub(super) signal: Option<String>,
+    pub(super) stdin_ended: bool,
+}
+
+/// Where a request of some id stands.
+pub(super) enum Standing<'r> {
+    Active(&'r mut Active),
+    Waiting(&'r mut Waiting),
+    Ended,
+}
+
+impl Requests {
+    pub(super) fn newest(&self) -> Id {
+        self.newest
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.active.is_none() && self.waiting.is_empty()
+    }
+
+    pub(super) fn is_free(&self) -> bool {
+        self.active.is_none()
+    }
+
+    /// Whether more bodies may be held for requests that wait.
+    pub(super) fn has_space(&self) -> bool {
+        self.held < HELD
+    }
+
+    /// Whether a command runs or waits, as far as the client knows.
+    pub(super) fn has_exec(&self) -> bool {
+        let active = self.active.as_ref().is_some_and(|active| {
+            matches!(active.kind, Kind::Exec(_)) && active.voice != Voice::Mute
+        });
+        active || self.waiting.iter().any(|waiting| matches!(waiting.request, Request::Exec(_)))
+    }
+
+    /// Checks that a request with this id may come now, and takes the id.
+    pub(super) fn admit(&mut self, id: Id) -> Result<(), Failure> {
+        let active = self.active.as_ref().is_some_and(|active| active.voice != Voice::Mute);
+        let unanswered = self.waiting.len().saturating_add(usize::from(active));
+        if id <= self.newest {
+            let newest = self.newest;
+            return Err(violation(format!("request id {id} does not rise, {newest} was before")));
+        }
+        if self.has_exec() {
+            return Err(violation(format!("request {id} came while an exec runs or waits")));
+        }
+        if unanswered >= PIPELINE {
+            return Err(violation(format!("request {id}: {PIPELINE} are unanswered already")));
+        }
+        self.newest = id;
+        Ok(())
+    }
+
+    /// Takes the id of a message that nobody knows: it may have been a request.
+    pub(super) fn note(&mut self, id: Id) {
+        self.newest = self.newest.max(id);
+    }
+
+    pub(super) fn activate(&mut self, id: Id, kind: Kind) {
+        self.active = Some(Active { id, kind, voice: Voice::Wanted });
+    }
+
+    pub(super) fn push(&mut self, id: Id, request: Request, body: &[u8]) {
+        self.held = self.held.saturating_add(body.len());
+        let body = body.to_vec();
+        self.waiting.push_back(Waiting { id, request, body, signal: None, stdin_ended: false });
+    }
+
+    /// The request whose turn it is.
+    pub(super) fn pop(&mut self) -> Option<Waiting> {
+        let waiting = self.waiting.pop_front()?;
+        self.held = self.held.saturating_sub(waiting.body.len());
+        Some(waiting)
+    }
+
+    /// Drops a request that waits, if there is one of that id.
+    pub(super) fn remove(&mut self, id: Id) {
+        let index = self.waiting.iter().position(|waiting| waiting.id == id);
+        if let Some(waiting) = index.and_then(|index| self.waiting.remove(index)) {
+            self.held = self.held.saturating_sub(waiting.body.len());
+        }
+    }
+
+    /// Finds what a message belongs to.
+    pub(super) fn find(&mut self, id: Id) -> Result<Standing<'_>, Failure> {
+        if id > self.newest {
+            return Err(violation(format!("there was no request {id}")));
+        }
+        if let Some(active) = self.active.as_mut().filter(|active| active.id == id) {
+            let mute = active.voice == Voice::Mute;
+            return Ok(if mute { Standing::Ended } else { Standing::Active(active) });
+        }
+        let waiting = self.waiting.iter_mut().find(|waiting| waiting.id == id);
+        Ok(waiting.map_or(Standing::Ended, Standing::Waiting))
+    }
+
+    /// The active request, if it has this id.
+    pub(super) fn active(&mut self, id: Id) -> Option<&mut Active> {
+        self.active.as_mut().filter(|active| active.id == id)
+    }
+
+    /// Ends the active request.
+    pub(super) fn finish(&mut self) {
+        self.active = None;
+    }
+}
+
+impl Active {
+    pub(super) fn running(&mut self) -> Option<&mut Running> {
+        if let Kind::Exec(running) = &mut self.kind { Some(running) } else { None }
+    }
+}
+
+impl Running {
+    pub(super) fn new(stdin: Stdin) -> Self {
+        Self { started: false, stdin, credit: 0, untaken: 0, ungranted: 0, ended: false }
+    }
+
+    /// The command runs. Gives the first credit; none if it ran before.
+    pub(super) fn start(&mut self) -> Option<u64> {
+        if self.started {
+            return None;
+        }
+        self.started = true;
+        self.credit = if self.stdin == Stdin::Piped { STDIN_WINDOW } else { 0 };
+        Some(self.credit)
+    }
+
+    /// Input came.
+    pub(super) fn receive(&mut self, id: Id, bytes: u64) -> Result<(), Failure> {
+        if self.ended && bytes > 0 {
+            return Err(violation(format!("stdin for {id} after its stdin_end")));
+        }
+        let Some(credit) = self.credit.checked_sub(bytes) else {
+            let credit = self.credit;
+            return Err(violation(format!(
+                "stdin for {id}: {bytes} bytes on a credit of {credit}"
+            )));
+        };
+        self.credit = credit;
+        self.untaken = self.untaken.saturating_add(bytes);
+        Ok(())
+    }
+
+    /// The client's input is over. False: it was before.
+    pub(super) fn end(&mut self) -> bool {
+        let first = !self.ended;
+        self.ended = true;
+        first
+    }
+
+    /// The command took input. Gives the new credit, once it is worth a message.
+    pub(super) fn take(&mut self, bytes: u64) -> Option<u64> {
+        let bytes = bytes.min(self.untaken);
+        self.untaken = self.untaken.saturating_sub(bytes);
+        self.ungranted = self.ungranted.saturating_add(bytes);
+        if self.ended || self.ungranted < STDIN_WINDOW / 4 {
+            return None;
+        }
+        self.credit = self.credit.saturating_add(self.ungranted);
+        Some(core::mem::take(&mut self.ungranted))
+    }
+}
+
+pub(super) fn violation(message: impl Into<String>) -> Failure {
+    Failure::new(Code::Protocol, message)
+}
+
+/// The bytes of input that a client may send ahead of a command.
+const STDIN_WINDOW: u64 = MAX_BODY as u64;
+
+/// The bytes of bodies that may wait behind the active request before the server stops reading.
+const HELD: usize = 4 * MAX_BODY;

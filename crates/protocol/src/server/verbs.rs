@@ -1,0 +1,192 @@
+//! What the application says.
+
+use super::requests::{Kind, Running, Voice};
+use super::{Server, State};
+use crate::channel::LastWords;
+use crate::machine::Closed;
+use crate::message::{Code, Digest, Entry, Exit, Failure, File, Id, MAX_BODY, ServerMessage};
+
+impl Server {
+    /// Answers an `upper`, and ends it. A text over [`MAX_BODY`] fails as `too_large`.
+    pub fn upper(&mut self, id: Id, text: &str) {
+        self.last(id, is_upper, &ServerMessage::Upper { id }, text.as_bytes());
+    }
+
+    /// Ends the active request with an `error`.
+    pub fn fail(&mut self, id: Id, failure: Failure) {
+        self.last(id, |_| true, &ServerMessage::Error { id: Some(id), failure }, &[]);
+    }
+
+    /// The command of an `exec` runs; grants the first credit for its input.
+    pub fn started(&mut self, id: Id, pid: u32) {
+        let running = self.requests.active(id).and_then(|active| active.running());
+        if let Some(window) = running.and_then(Running::start) {
+            self.say(id, is_exec, &ServerMessage::Started { id, pid, window });
+        }
+    }
+
+    /// Output of the running command.
+    pub fn stdout(&mut self, id: Id, bytes: &[u8]) {
+        self.content(id, is_started, &ServerMessage::Stdout { id }, bytes);
+    }
+
+    /// Output of the running command on its standard error.
+    pub fn stderr(&mut self, id: Id, bytes: &[u8]) {
+        self.content(id, is_started, &ServerMessage::Stderr { id }, bytes);
+    }
+
+    /// The command's pipe took so many bytes of its input: grants as many anew, in steps.
+    pub fn stdin_taken(&mut self, id: Id, bytes: u64) {
+        let running = self.requests.active(id).and_then(|active| active.running());
+        if let Some(bytes) = running.and_then(|running| running.take(bytes)) {
+            self.say(id, is_exec, &ServerMessage::Window { id, bytes });
+        }
+    }
+
+    /// Ends an `exec`.
+    pub fn exit(&mut self, id: Id, exit: Exit) {
+        self.last(id, is_exec, &ServerMessage::Exit { id, exit }, &[]);
+    }
+
+    /// The file of a `get` is open.
+    pub fn file(&mut self, id: Id, file: File) {
+        self.say(id, is_get, &ServerMessage::File { id, file });
+    }
+
+    /// A piece of the file.
+    pub fn data(&mut self, id: Id, bytes: &[u8]) {
+        self.content(id, is_get, &ServerMessage::Data { id }, bytes);
+    }
+
+    /// Ends a `get`.
+    pub fn file_end(&mut self, id: Id, digest: Digest) {
+        self.last(id, is_get, &ServerMessage::FileEnd { id, digest }, &[]);
+    }
+
+    /// Some entries of a `list`. One whose line is over [`MAX_BODY`] fails the request as
+    /// `too_large`.
+    pub fn entries(&mut self, id: Id, entries: &[Entry]) {
+        if !self.speaks(id, is_list) {
+            return;
+        }
+        let message = ServerMessage::Entries { id };
+        let mut lines = Vec::new();
+        for entry in entries {
+            let before = lines.len();
+            let written = serde_json::to_writer(&mut lines, entry);
+            lines.push(b'\n');
+            if written.is_err() || lines.len().saturating_sub(before) > MAX_BODY {
+                self.fail(id, too_large());
+                return;
+            }
+            if lines.len() > MAX_BODY {
+                let next = lines.split_off(before);
+                self.content(id, is_list, &message, &lines);
+                lines = next;
+            }
+        }
+        self.content(id, is_list, &message, &lines);
+    }
+
+    /// Ends a `list`.
+    pub fn entries_end(&mut self, id: Id) {
+        self.last(id, is_list, &ServerMessage::EntriesEnd { id }, &[]);
+    }
+
+    /// Takes no new request from now on, finishes those that were accepted, then closes. A client
+    /// that has not said `hello` is turned away at once.
+    pub fn goaway(&mut self, reason: &str) {
+        match self.state {
+            State::Greeting => {
+                self.error(None, Failure::new(Code::ShuttingDown, reason));
+                self.channel.close(Closed::GoneAway, LastWords::Flush);
+            }
+            State::Serving => {
+                self.state = State::Leaving;
+                self.say_goaway(reason);
+                self.leave_if_done();
+            }
+            State::Leaving => {}
+        }
+    }
+
+    /// Sends a message within the active request; one that is too large fails it.
+    fn say(&mut self, id: Id, kind: fn(&Kind) -> bool, message: &ServerMessage) {
+        if self.speaks(id, kind) && self.channel.send(message, &[]).is_err() {
+            self.fail(id, too_large());
+        }
+    }
+
+    /// Sends content within the active request.
+    fn content(&mut self, id: Id, kind: fn(&Kind) -> bool, message: &ServerMessage, bytes: &[u8]) {
+        if self.speaks(id, kind) {
+            self.channel.send_content(message, bytes);
+        }
+    }
+
+    /// Ends the active request with this message, unless the client was told of its end before.
+    fn last(&mut self, id: Id, kind: fn(&Kind) -> bool, message: &ServerMessage, body: &[u8]) {
+        if self.speaks(id, kind) && self.channel.send(message, body).is_err() {
+            self.error(Some(id), too_large());
+        }
+        if self.requests.active(id).is_some_and(|active| kind(&active.kind)) {
+            self.requests.finish();
+            self.belated.clear();
+            self.leave_if_done();
+        }
+    }
+
+    /// Whether the active request has this id and kind, and the client waits to hear of it.
+    fn speaks(&mut self, id: Id, kind: fn(&Kind) -> bool) -> bool {
+        let active = self.requests.active(id);
+        active.is_some_and(|active| kind(&active.kind) && active.voice != Voice::Mute)
+    }
+
+    /// Sends an `error`; one whose own text is over the limits is told without it.
+    pub(super) fn error(&mut self, id: Option<Id>, failure: Failure) {
+        if self.channel.send(&ServerMessage::Error { id, failure }, &[]).is_err() {
+            let short = ServerMessage::Error { id, failure: too_large() };
+            let _ = self.channel.send(&short, &[]);
+        }
+    }
+
+    /// Sends a `goaway`; one whose reason is over the limits is told without it.
+    pub(super) fn say_goaway(&mut self, reason: &str) {
+        let last_id = self.requests.newest();
+        let goaway = ServerMessage::Goaway { reason: reason.to_owned(), last_id };
+        if self.channel.send(&goaway, &[]).is_err() {
+            let short = ServerMessage::Goaway { reason: String::new(), last_id };
+            let _ = self.channel.send(&short, &[]);
+        }
+    }
+
+    pub(super) fn leave_if_done(&mut self) {
+        if self.state == State::Leaving && self.requests.is_empty() {
+            self.channel.close(Closed::GoneAway, LastWords::Flush);
+        }
+    }
+}
+
+fn is_upper(kind: &Kind) -> bool {
+    matches!(kind, Kind::Upper)
+}
+
+fn is_exec(kind: &Kind) -> bool {
+    matches!(kind, Kind::Exec(_))
+}
+
+fn is_started(kind: &Kind) -> bool {
+    matches!(kind, Kind::Exec(running) if running.started)
+}
+
+fn is_get(kind: &Kind) -> bool {
+    matches!(kind, Kind::Get)
+}
+
+fn is_list(kind: &Kind) -> bool {
+    matches!(kind, Kind::List)
+}
+
+fn too_large() -> Failure {
+    Failure::new(Code::TooLarge, "the answer is over the limits of a message")
+}
