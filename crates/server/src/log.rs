@@ -1,5 +1,6 @@
 //! Lines on stderr.
 
+use framing_protocol::message::Escaped;
 use std::fmt::Display;
 use std::io::{self, Write};
 
@@ -8,5 +9,5 @@ use std::io::{self, Write};
 pub(crate) fn line(what: impl Display) {
     let what = what.to_string();
     // A stderr that is closed or full must not take the server down.
-    let _ = writeln!(io::stderr().lock(), "framing-server: {}", what.escape_debug());
+    let _ = writeln!(io::stderr().lock(), "framing-server: {}", Escaped(what.as_bytes()));
 }

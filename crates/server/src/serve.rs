@@ -159,7 +159,7 @@ impl<'scope, 'env: 'scope> Shop<'env> {
                     }
                     troubled = true;
                 }
-                _ => return Ok(()),
+                Accepted::Woken => return Ok(()),
             }
         }
     }

@@ -23,7 +23,6 @@ pub struct Listeners {
 
 /// What [`Listeners::accept`] waited for.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum Accepted {
     /// A connection, ready for a [`Link`](crate::Link).
     Connection {

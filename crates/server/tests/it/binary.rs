@@ -1,0 +1,152 @@
+//! The binary: its flags, its output, its signals.
+
+use crate::caller::{Caller, argv_of};
+use crate::processes::{wait_until, wait_until_reaped};
+use framing_protocol::client::Event;
+use framing_protocol::message::Code;
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use tempfile::tempdir;
+
+fn binary() -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("framing-server"));
+    command.env_remove("FRAMING_LISTEN").env_remove("FRAMING_ROOT");
+    command
+}
+
+/// A running binary, which does not outlive its test.
+struct Daemon {
+    process: Child,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Daemon {
+    fn start(command: &mut Command, addresses: usize) -> Self {
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut address = || -> SocketAddr {
+            let line = lines.next().expect("the server says where it listens").unwrap();
+            line.strip_prefix("listening on ").expect(&line).parse().unwrap()
+        };
+        let addresses = (0..addresses).map(|_| address()).collect();
+        Self { process, addresses }
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process), signal).unwrap();
+    }
+
+    /// Waits for the end: the exit code and what was said on stderr.
+    fn end(mut self) -> (Option<i32>, String) {
+        wait_until("the server ends", || self.process.try_wait().unwrap().is_some());
+        let mut said = String::new();
+        self.process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        (self.process.wait().unwrap().code(), said)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn it_serves_with_and_without_the_word() {
+    let root = tempdir().unwrap();
+    std::fs::write(root.path().join("file"), "content").unwrap();
+    let flags = ["--listen", "127.0.0.1:0", "--listen", "127.0.0.2:0", "--exec-any", "--root"];
+    for words in [&[][..], &["serve"]] {
+        let daemon = Daemon::start(binary().args(words).args(flags).arg(root.path()), 2);
+        for &address in &daemon.addresses {
+            let mut caller = Caller::at(address);
+            assert_eq!(caller.argv(&["echo", "hi"]).unwrap().out, b"hi\n");
+            assert_eq!(caller.get(&"file".into()).unwrap().1, b"content");
+            assert_eq!(caller.shell("true").unwrap_err().code, Code::Denied);
+        }
+    }
+    let mut command = binary();
+    command.env("FRAMING_LISTEN", "127.0.0.1:0,127.0.0.3:0").env("FRAMING_ROOT", root.path());
+    for words in [&[][..], &["serve"]] {
+        let daemon = Daemon::start(command.args(words), 2);
+        assert_eq!(Caller::at(daemon.addresses[1]).get(&"file".into()).unwrap().1, b"content");
+    }
+}
+
+#[test]
+fn what_cannot_be_used_is_told_and_ends_with_2() {
+    let root = tempdir().unwrap();
+    std::fs::write(root.path().join("file"), "x").unwrap();
+    let file = root.path().join("file").to_str().unwrap().to_owned();
+    for (flags, told) in [
+        (&["--listen", "0.0.0.0:0"][..], "not encrypted"),
+        (&["--listen", "[::]:0"], "tunnel"),
+        (&["--listen", "nowhere"], "HOST:PORT"),
+        (&["--listen", "127.0.0.1:0", "--root", "/no/such/directory"], "/no/such/directory"),
+        (&["--listen", "127.0.0.1:0", "--root", &file], "cannot serve files below"),
+        (&["--frobnicate"], "--frobnicate"),
+        (&["frobnicate"], "frobnicate"),
+    ] {
+        let output = binary().args(flags).stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{flags:?}: {said}");
+        assert!(said.contains(told) && output.stdout.is_empty(), "{flags:?}: {said}");
+    }
+    let help = binary().arg("--help").output().unwrap();
+    assert!(
+        help.status.success() && String::from_utf8(help.stdout).unwrap().contains("--exec-shell")
+    );
+}
+
+#[test]
+fn a_signal_ends_it_cleanly_with_what_it_runs() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let daemon = Daemon::start(binary().args(["--listen", "127.0.0.1:0", "--exec-any"]), 1);
+        let mut caller = Caller::at(daemon.addresses[0]);
+        caller.client().exec(&argv_of(&["sleep", "1000"])).unwrap();
+        let (Event::Started { pid, .. }, _) = caller.next() else { panic!() };
+        daemon.signal(signal);
+        assert_eq!(daemon.end(), (Some(0), String::new()));
+        wait_until_reaped(pid);
+    }
+}
+
+#[test]
+fn without_descriptors_it_waits_and_goes_on() {
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 16; exec \"$0\" --listen 127.0.0.1:0 --exec-any"]);
+    command.arg(binary().get_program());
+    let daemon = Daemon::start(&mut command, 1);
+    let address = daemon.addresses[0];
+    let crowd: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let open = || std::fs::read_dir(format!("/proc/{}/fd", daemon.process.id())).unwrap().count();
+    wait_until("it has no descriptors left", || open() == 16);
+    let busy = || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", daemon.process.id())).unwrap();
+        let fields: Vec<u64> = stat
+            .rsplit(") ")
+            .next()
+            .unwrap()
+            .split(' ')
+            .skip(11)
+            .take(2)
+            .map(|n| n.parse().unwrap())
+            .collect();
+        fields.iter().sum::<u64>()
+    };
+    let ticks = busy();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert!(busy() - ticks < 25, "it spins while it cannot accept");
+    drop(crowd);
+    let mut caller = Caller::at(address);
+    assert_eq!(caller.upper(b"back again").unwrap(), "BACK AGAIN");
+    drop(caller);
+    daemon.signal(Signal::TERM);
+    let (code, said) = daemon.end();
+    assert_eq!(code, Some(0));
+    assert!(said.contains("cannot accept connections for now"), "{said}");
+    assert!(said.lines().count() < 10, "{said}");
+}

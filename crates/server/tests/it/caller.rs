@@ -1,0 +1,216 @@
+//! A blocking client of one connection, and servers to call.
+
+use framing_protocol::Id;
+use framing_protocol::client::{Client, Event, Settings};
+use framing_protocol::message::{Command, Digest, Entry, Exec, Exit, Failure, File, Text};
+use framing_server::{ExecPolicy, Options, Running, Server};
+use framing_transport::{Link, PollFd, connect, poll};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Nothing here takes long: this only bounds a test that would hang.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server on a free port that runs any command and shell line, and serves `root`.
+pub(crate) fn open_server(root: &Path) -> Running {
+    start(Options { root: Some(root.to_owned()), exec: ANYTHING, ..Options::default() })
+}
+
+/// A server with these options on a free port.
+pub(crate) fn start(options: Options) -> Running {
+    let options = Options { listen: vec!["127.0.0.1:0".to_owned()], ..options };
+    Server::bind(options).unwrap().spawn().unwrap()
+}
+
+pub(crate) const ANYTHING: ExecPolicy = ExecPolicy { any: true, shell: true };
+
+/// One connection, used one request at a time.
+pub(crate) struct Caller {
+    link: Link<Client>,
+}
+
+/// What came of a command.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) out: Vec<u8>,
+    pub(crate) err: Vec<u8>,
+    pub(crate) exit: Exit,
+}
+
+impl Caller {
+    pub(crate) fn new(server: &Running) -> Self {
+        Self::at(server.addresses()[0])
+    }
+
+    pub(crate) fn at(address: SocketAddr) -> Self {
+        let stream = connect(&address.to_string(), PATIENCE).unwrap();
+        let client = Client::new(Settings::default(), Duration::ZERO);
+        let mut caller = Self { link: Link::new(stream, client) };
+        match caller.next() {
+            (Event::Welcome { .. }, _) => caller,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A connection that has said `hello` and not waited for an answer.
+    pub(crate) fn unwelcomed(address: SocketAddr) -> Self {
+        let stream = connect(&address.to_string(), PATIENCE).unwrap();
+        let client = Client::new(Settings::default(), Duration::ZERO);
+        Self { link: Link::new(stream, client) }
+    }
+
+    pub(crate) fn client(&mut self) -> &mut Client {
+        self.link.machine()
+    }
+
+    /// Writes what there is to say.
+    pub(crate) fn flush(&mut self) {
+        self.link.flush();
+    }
+
+    /// The next event with its body.
+    pub(crate) fn next(&mut self) -> (Event, Vec<u8>) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(event) = self.poll() {
+                return event;
+            }
+            assert!(Instant::now() < until, "the server says nothing");
+            self.turn(PATIENCE);
+        }
+    }
+
+    /// The next event, if it is there already.
+    pub(crate) fn poll(&mut self) -> Option<(Event, Vec<u8>)> {
+        let now = self.link.now();
+        let event = self.link.machine().poll_event(now)?;
+        Some((event, self.link.machine().body().to_vec()))
+    }
+
+    /// Writes, waits for the socket, reads once.
+    pub(crate) fn turn(&mut self, patience: Duration) {
+        self.link.flush();
+        let interest = self.link.interest();
+        let timeout = self.link.timeout().map_or(patience, |timeout| timeout.min(patience));
+        let mut descriptors = [PollFd::new(&self.link, interest)];
+        let polled = if interest.is_empty() { &mut [][..] } else { &mut descriptors[..] };
+        poll(polled, Some(timeout)).unwrap();
+        let revents = descriptors[0].revents();
+        self.link.ready(revents);
+    }
+
+    /// Hangs up as a client does that is gone: what it has not read is lost.
+    pub(crate) fn hang_up(self) {
+        drop(self);
+    }
+
+    /// Sends a FIN, and stays to listen.
+    pub(crate) fn half_close(&mut self) {
+        self.flush();
+        rustix::net::shutdown(&self.link, rustix::net::Shutdown::Write).unwrap();
+    }
+
+    pub(crate) fn upper(&mut self, text: &[u8]) -> Result<String, Failure> {
+        let asked = self.client().upper(text).unwrap();
+        match self.next() {
+            (Event::Upper { id }, body) if id == asked => Ok(String::from_utf8(body).unwrap()),
+            (Event::Error { id, failure }, _) if id == asked => Err(failure),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn exec(&mut self, exec: &Exec) -> Result<Ran, Failure> {
+        let id = self.client().exec(exec).unwrap();
+        self.finish(id)
+    }
+
+    pub(crate) fn argv<A: Into<Text> + Clone>(&mut self, argv: &[A]) -> Result<Ran, Failure> {
+        self.exec(&argv_of(argv))
+    }
+
+    pub(crate) fn shell(&mut self, line: &str) -> Result<Ran, Failure> {
+        self.exec(&Exec::new(Command::Shell(line.into())))
+    }
+
+    /// Waits for the end of a command, gathering what it prints.
+    pub(crate) fn finish(&mut self, asked: Id) -> Result<Ran, Failure> {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        loop {
+            match self.next() {
+                (Event::Started { .. } | Event::Window { .. }, _) => {}
+                (Event::Stdout { id }, body) if id == asked => out.extend(body),
+                (Event::Stderr { id }, body) if id == asked => err.extend(body),
+                (Event::Exit { id, exit }, _) if id == asked => return Ok(Ran { out, err, exit }),
+                (Event::Error { id, failure }, _) if id == asked => return Err(failure),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Starts a shell line and waits until it has printed a whole line, which is given.
+    pub(crate) fn begin(&mut self, exec: &Exec) -> (Id, u32, String) {
+        let asked = self.client().exec(exec).unwrap();
+        let (mut leader, mut out) = (0, Vec::new());
+        while !out.ends_with(b"\n") {
+            match self.next() {
+                (Event::Started { pid, .. }, _) => leader = pid,
+                (Event::Stdout { .. }, body) => out.extend(body),
+                other => panic!("{other:?}"),
+            }
+        }
+        (asked, leader, String::from_utf8(out).unwrap())
+    }
+
+    pub(crate) fn get(&mut self, path: &Text) -> Result<(File, Vec<u8>), Failure> {
+        let asked = self.client().get(path).unwrap();
+        self.receive(asked)
+    }
+
+    /// Waits for the whole of a file and checks its size and digest.
+    pub(crate) fn receive(&mut self, asked: Id) -> Result<(File, Vec<u8>), Failure> {
+        let (mut announced, mut content) = (None, Vec::new());
+        loop {
+            match self.next() {
+                (Event::File { id, file }, _) if id == asked => announced = Some(file),
+                (Event::Data { id }, body) if id == asked => content.extend(body),
+                (Event::FileEnd { id, digest }, _) if id == asked => {
+                    let file = announced.expect("announced before it ends");
+                    assert_eq!(file.total_size, content.len() as u64);
+                    assert_eq!(digest, Digest::Blake3(*blake3::hash(&content).as_bytes()));
+                    return Ok((file, content));
+                }
+                (Event::Error { id, failure }, _) if id == asked => return Err(failure),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    pub(crate) fn list(&mut self, path: &str) -> Result<Vec<Entry>, Failure> {
+        let asked = self.client().list(&path.into()).unwrap();
+        let mut entries = Vec::new();
+        loop {
+            match self.next() {
+                (Event::Entries { id }, body) if id == asked => {
+                    entries.extend(Entry::lines(&body).map(Result::unwrap));
+                }
+                (Event::EntriesEnd { id }, _) if id == asked => return Ok(entries),
+                (Event::Error { id, failure }, _) if id == asked => return Err(failure),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+pub(crate) fn argv_of<A: Into<Text> + Clone>(argv: &[A]) -> Exec {
+    Exec::new(Command::Argv(argv.iter().cloned().map(Into::into).collect()))
+}
+
+pub(crate) fn shell_of(line: &str) -> Exec {
+    Exec::new(Command::Shell(line.into()))
+}
+
+/// Asserts that the server still does its work for somebody new.
+pub(crate) fn serves_the_next(server: &Running) {
+    assert_eq!(Caller::new(server).upper("straße".as_bytes()).unwrap(), "STRASSE");
+}

@@ -1,0 +1,109 @@
+//! Upper-case echo.
+
+use crate::caller::{Caller, serves_the_next, start};
+use framing_protocol::client::Event;
+use framing_protocol::message::{Code, MAX_BODY};
+use framing_server::Options;
+use std::time::Duration;
+
+#[test]
+fn text_comes_back_in_upper_case() {
+    let server = start(Options::default());
+    let mut caller = Caller::new(&server);
+    for (text, upper) in [
+        ("sticky packets", "STICKY PACKETS"),
+        ("", ""),
+        ("line\nline", "LINE\nLINE"),
+        ("straße", "STRASSE"),
+        ("ŉ ΐ 東京", "ʼN Ϊ́ 東京"),
+    ] {
+        assert_eq!(caller.upper(text.as_bytes()).unwrap(), upper);
+    }
+    let large = "a".repeat(MAX_BODY);
+    assert_eq!(caller.upper(large.as_bytes()).unwrap(), large.to_uppercase());
+}
+
+#[test]
+fn what_is_not_utf8_and_what_grows_too_large_is_an_error_and_not_the_end() {
+    let server = start(Options::default());
+    let mut caller = Caller::new(&server);
+    let failure = caller.upper(b"ab\xffcd").unwrap_err();
+    assert_eq!(failure.code, Code::NotUtf8);
+    assert!(failure.message.contains("byte 2"), "{failure}");
+    // Three bytes for each two.
+    let failure = caller.upper("ŉ".repeat(MAX_BODY / 2).as_bytes()).unwrap_err();
+    assert_eq!(failure.code, Code::TooLarge);
+    assert_eq!(caller.upper(b"still here").unwrap(), "STILL HERE");
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_order() {
+    let server = start(Options::default());
+    let mut caller = Caller::new(&server);
+    let asked: Vec<_> =
+        (0..16).map(|n| caller.client().upper(format!("n{n}").as_bytes()).unwrap()).collect();
+    for (n, asked) in asked.into_iter().enumerate() {
+        assert_eq!(caller.next(), (Event::Upper { id: asked }, format!("N{n}").into_bytes()));
+    }
+}
+
+#[test]
+fn after_a_fin_the_answers_still_come() {
+    let server = start(Options::default());
+    let mut caller = Caller::new(&server);
+    let asked = caller.client().upper(b"last words").unwrap();
+    caller.half_close();
+    assert_eq!(caller.next(), (Event::Upper { id: asked }, b"LAST WORDS".to_vec()));
+    assert!(matches!(caller.next(), (Event::Closed { .. }, _)));
+}
+
+#[test]
+fn a_ping_is_answered() {
+    let server = start(Options::default());
+    let mut caller = Caller::new(&server);
+    let id = caller.client().ping().unwrap();
+    assert_eq!(caller.next().0, Event::Pong { id });
+}
+
+#[test]
+fn many_clients_at_once_each_get_their_own_answers() {
+    let server = start(Options::default());
+    std::thread::scope(|scope| {
+        for client in 0..32 {
+            let server = &server;
+            scope.spawn(move || {
+                let mut caller = Caller::new(server);
+                for n in 0..50 {
+                    let answer = caller.upper(format!("c{client} n{n}").as_bytes()).unwrap();
+                    assert_eq!(answer, format!("C{client} N{n}"));
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn over_the_limit_of_connections_a_client_is_told_and_a_place_comes_free_again() {
+    let server = start(Options { connections: 2, ..Options::default() });
+    let (first, _second) = (Caller::new(&server), Caller::new(&server));
+    let mut third = Caller::unwelcomed(server.addresses()[0]);
+    match third.next() {
+        (Event::Closed { reason }, _) => {
+            assert!(reason.to_string().contains("too many"), "{reason}");
+        }
+        other => panic!("{other:?}"),
+    }
+    first.hang_up();
+    crate::processes::wait_until("a place comes free", || {
+        let mut caller = Caller::unwelcomed(server.addresses()[0]);
+        let welcomed = matches!(caller.next(), (Event::Welcome { .. }, _));
+        std::thread::sleep(Duration::from_millis(20));
+        welcomed
+    });
+    drop(third);
+    crate::processes::wait_until("the next is served", || {
+        matches!(Caller::unwelcomed(server.addresses()[0]).next(), (Event::Welcome { .. }, _))
+    });
+    drop(server);
+    serves_the_next(&start(Options::default()));
+}

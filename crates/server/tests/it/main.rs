@@ -1,0 +1,12 @@
+//! The server, talked to by the real client machine and by raw sockets.
+
+mod abuse;
+mod binary;
+mod caller;
+mod echo;
+mod exec;
+mod exec_end;
+mod get;
+mod list;
+mod processes;
+mod stop;

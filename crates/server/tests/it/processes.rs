@@ -1,0 +1,32 @@
+//! What became of a process.
+
+use crate::caller::PATIENCE;
+use std::fs;
+use std::time::{Duration, Instant};
+
+/// Waits until the process is gone and reaped.
+pub(crate) fn wait_until_reaped(pid: u32) {
+    wait_until(&format!("process {pid} is reaped"), || {
+        !fs::exists(format!("/proc/{pid}")).unwrap()
+    });
+}
+
+/// Waits until the process is gone, or a zombie that is somebody else's to reap.
+pub(crate) fn wait_until_dead(pid: u32) {
+    wait_until(&format!("process {pid} is dead"), || !is_alive(pid));
+}
+
+pub(crate) fn is_alive(pid: u32) -> bool {
+    // The state follows the name, which stands in parentheses and may hold anything.
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['Z', 'X']))
+}
+
+/// Waits until something is so, and fails when it never is.
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < until, "never: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

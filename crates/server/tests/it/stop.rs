@@ -1,0 +1,36 @@
+//! The end of a server.
+
+use crate::caller::{ANYTHING, Caller, shell_of, start};
+use crate::processes::{wait_until_dead, wait_until_reaped};
+use framing_protocol::client::Event;
+use framing_protocol::message::Code;
+use framing_server::Options;
+use std::net::TcpStream;
+
+#[test]
+fn stopping_ends_listening_commands_and_connections() {
+    let server = start(Options { exec: ANYTHING, ..Options::default() });
+    let address = server.addresses()[0];
+    let mut idle = Caller::new(&server);
+    let _silent = TcpStream::connect(address).unwrap();
+    let mut busy = Caller::new(&server);
+    let (id, leader, child) = busy.begin(&shell_of("trap '' TERM; sleep 1000 & echo $!; wait"));
+    server.stop().unwrap();
+    assert!(TcpStream::connect(address).is_err());
+    wait_until_reaped(leader);
+    wait_until_dead(child.trim().parse().unwrap());
+    assert_eq!(busy.finish(id).unwrap_err().code, Code::ShuttingDown);
+    let (Event::Goaway { reason, .. }, _) = idle.next() else { panic!() };
+    assert!(reason.contains("shutting down"));
+    assert!(matches!(idle.next(), (Event::Closed { .. }, _)));
+}
+
+#[test]
+fn stopping_does_not_wait_for_a_client_that_does_not_read() {
+    let server = start(Options { exec: ANYTHING, ..Options::default() });
+    let mut caller = Caller::new(&server);
+    caller.client().exec(&shell_of("exec yes")).unwrap();
+    let (Event::Started { pid, .. }, _) = caller.next() else { panic!() };
+    drop(server);
+    wait_until_reaped(pid);
+}
