@@ -1,0 +1,184 @@
+//! Servers that lie, break off, or talk nonsense: the client is never fooled, and never hangs.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::Output;
+use std::thread::{self, JoinHandle};
+
+use crate::support::{check, names, run};
+
+/// A message, put together by hand.
+fn message(header: &str, body: &[u8]) -> Vec<u8> {
+    let header_length = u32::try_from(header.len()).unwrap().to_be_bytes();
+    let body_length = u64::try_from(body.len()).unwrap().to_be_bytes();
+    [&header_length[..], &body_length, header.as_bytes(), body].concat()
+}
+
+/// The header of the next message that the client sends; none at the end.
+fn read_header(stream: &mut TcpStream) -> Option<String> {
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).ok()?;
+    let header = u32::from_be_bytes(head[..4].try_into().unwrap());
+    let body = u64::from_be_bytes(head[4..].try_into().unwrap());
+    let mut bytes = vec![0; header as usize + usize::try_from(body).unwrap()];
+    stream.read_exact(&mut bytes).ok()?;
+    bytes.truncate(header as usize);
+    String::from_utf8(bytes).ok()
+}
+
+#[derive(Clone, Copy)]
+enum Then {
+    /// Ends the connection.
+    Close,
+    /// Says nothing more, and waits for the client to leave.
+    Wait,
+}
+
+/// Welcomes one client, answers its first request with `answer`, and gives what it asked for.
+fn liar(answer: Vec<u8>, then: Then) -> (String, JoinHandle<Option<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let thread = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        read_header(&mut stream)?;
+        stream.write_all(&message(r#"{"type":"welcome","version":1,"agent":"liar"}"#, b"")).ok()?;
+        let asked = read_header(&mut stream)?;
+        // The client may leave as soon as it has seen through it.
+        let _ = stream.write_all(&answer);
+        if let Then::Wait = then {
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+        Some(asked)
+    });
+    (address, thread)
+}
+
+/// Has the client ask a liar, and checks that the client's folder stays as it was.
+fn ask(args: &[&str], answer: Vec<u8>, then: Then) -> Output {
+    let here = tempfile::tempdir().unwrap();
+    let (address, thread) = liar(answer, then);
+    let output = run(&address, here.path(), args);
+    assert_eq!(names(here.path()), [""; 0], "something was left behind");
+    thread.join().unwrap();
+    output
+}
+
+fn file(size: u64) -> Vec<u8> {
+    let header = format!(r#"{{"type":"file","id":1,"filename":"../evil","total_size":{size}}}"#);
+    message(&header, b"")
+}
+
+fn data(bytes: &[u8]) -> Vec<u8> {
+    message(r#"{"type":"data","id":1}"#, bytes)
+}
+
+fn file_end(content: &[u8]) -> Vec<u8> {
+    let digest = blake3::hash(content);
+    message(&format!(r#"{{"type":"file_end","id":1,"digest":"blake3:{digest}"}}"#), b"")
+}
+
+fn get(answer: &[Vec<u8>], then: Then) -> Output {
+    ask(&["get", "file"], answer.concat(), then)
+}
+
+#[test]
+fn the_liar_is_believed_when_it_tells_the_truth() {
+    let here = tempfile::tempdir().unwrap();
+    let answer = [file(6), data(b"abc"), data(b"def"), file_end(b"abcdef")].concat();
+    let (address, thread) = liar(answer, Then::Wait);
+    check(&run(&address, here.path(), &["get", "folder/file"]), 0, "", &[]);
+    // Under the name that was asked for, not the one that the server would like.
+    assert_eq!(names(here.path()), ["file"]);
+    assert_eq!(std::fs::read(here.path().join("file")).unwrap(), b"abcdef");
+    assert_eq!(thread.join().unwrap().unwrap(), r#"{"type":"get","id":1,"path":"folder/file"}"#);
+}
+
+#[test]
+fn a_wrong_digest_is_found() {
+    let output = get(&[file(3), data(b"abc"), file_end(b"abd")], Then::Wait);
+    check(&output, 7, "", &["get: ", "BLAKE3", "hint: "]);
+}
+
+#[test]
+fn more_than_promised_is_refused() {
+    let output = get(&[file(3), data(b"abcd"), file_end(b"abcd")], Then::Wait);
+    check(&output, 7, "", &["get: "]);
+    let output = get(&[file(0), data(b"x"), file_end(b"x")], Then::Wait);
+    check(&output, 7, "", &["get: "]);
+}
+
+#[test]
+fn less_than_promised_is_refused() {
+    let output = get(&[file(4), data(b"abc"), file_end(b"abc")], Then::Wait);
+    check(&output, 7, "", &["get: "]);
+}
+
+#[test]
+fn a_connection_that_ends_in_mid_transfer_is_no_file() {
+    for answer in [vec![file(4), data(b"abc")], vec![file(3), data(b"abc")], vec![file(0)], vec![]]
+    {
+        check(&get(&answer, Then::Close), 3, "", &["get: ", "127.0.0.1:"]);
+    }
+    let mut cut = data(b"abcdef");
+    cut.pop();
+    check(&get(&[file(6), cut], Then::Close), 3, "", &["get: "]);
+}
+
+#[test]
+fn a_promise_of_everything_costs_nothing() {
+    let output = get(&[file(u64::MAX), data(b"abc")], Then::Close);
+    check(&output, 3, "", &["get: "]);
+}
+
+#[test]
+fn a_size_that_is_no_size_is_refused() {
+    let header = r#"{"type":"file","id":1,"filename":"f","total_size":-1}"#;
+    let output = get(&[message(header, b"")], Then::Wait);
+    check(&output, 1, "", &["get: "]);
+}
+
+#[test]
+fn garbage_is_refused() {
+    for garbage in [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(),
+        vec![0xff; 64],
+        message("not json", b""),
+        message(r#"{"type":"data","id":1}"#, b"before the file"),
+        [&[0, 0, 0, 2][..], &[0xff; 8], b"{}"].concat(),
+    ] {
+        for command in [&["get", "file"][..], &["ping"], &["echo", "a"], &["ls"]] {
+            let output = ask(command, garbage.clone(), Then::Wait);
+            check(&output, 1, "", &["framing-client: "]);
+        }
+        let output = ask(&["exec", "--", "true"], garbage, Then::Wait);
+        check(&output, 125, "", &["framing-client: exec: "]);
+    }
+}
+
+#[test]
+fn a_list_that_cannot_be_read_is_told() {
+    let list = message(r#"{"type":"entries","id":1}"#, b"no json\n");
+    check(&ask(&["ls"], list, Then::Wait), 1, "", &["ls: ", "list"]);
+}
+
+#[test]
+fn what_the_peer_says_cannot_drive_the_terminal() {
+    let answer = message(
+        r#"{"type":"error","id":1,"code":"io","message":"a\u001b[2J\nframing-client: b","hint":"\u001b]0;c\u0007"}"#,
+        b"",
+    );
+    let output = ask(&["get", "file"], answer, Then::Wait);
+    check(&output, 1, "", &[r"a\u{1b}[2J\u{a}framing-client: b", r"hint: \u{1b}]0;c\u{7}"]);
+}
+
+#[test]
+fn an_unknown_code_is_told_as_it_is() {
+    let answer = message(r#"{"type":"error","id":1,"code":"tired","message":"later"}"#, b"");
+    check(&ask(&["get", "file"], answer, Then::Wait), 1, "", &["later (tired)"]);
+}
+
+#[test]
+fn a_server_that_goes_away_is_no_connection() {
+    let answer = message(r#"{"type":"goaway","reason":"maintenance","last_id":0}"#, b"");
+    check(&ask(&["echo", "a"], answer, Then::Close), 3, "", &["echo: "]);
+}

@@ -1,0 +1,11 @@
+//! The real binary against the real server, and against servers that lie.
+
+mod echo;
+mod exec;
+mod get;
+mod lies;
+mod ls;
+mod output;
+mod prompt;
+mod support;
+mod usage;

@@ -1,0 +1,54 @@
+//! An output that nobody reads: the connection lives, the memory does not grow.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::support::{PATIENCE, process};
+
+/// A server that sends output until nothing more is taken, and then listens for a sign of life.
+#[test]
+fn a_client_whose_reader_pauses_pings_on() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let here = tempfile::tempdir().unwrap();
+    let mut exec = process(&address, here.path(), &["exec", "--", "endless"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Held, and not read before the end.
+    let mut output = exec.stdout.take().unwrap();
+
+    let (mut stream, _) = listener.accept().unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(&message(r#"{"type":"welcome","version":1,"agent":"t"}"#, 0)).unwrap();
+    stream.write_all(&message(r#"{"type":"started","id":1,"pid":1,"window":0}"#, 0)).unwrap();
+    stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    let piece = message(r#"{"type":"stdout","id":1}"#, 65_536);
+    let mut sent = 0;
+    while let Ok(n) = stream.write(&piece[sent % piece.len()..]) {
+        sent += n;
+        assert!(sent < 64 << 20, "the client swallows everything");
+    }
+    let mut heard = String::new();
+    let mut reader = BufReader::new(&mut stream);
+    while !heard.contains(r#"{"type":"ping""#) {
+        // Headers end in a brace, and lengths are no text: good enough to find one.
+        let mut bytes = Vec::new();
+        assert!(reader.read_until(b'}', &mut bytes).unwrap() > 0, "the client gave up: {heard}");
+        heard.push_str(&String::from_utf8_lossy(&bytes));
+    }
+
+    drop(stream);
+    let mut received = Vec::new();
+    output.read_to_end(&mut received).unwrap();
+    assert_eq!(exec.wait().unwrap().code(), Some(125));
+}
+
+fn message(header: &str, body: usize) -> Vec<u8> {
+    let header_length = u32::try_from(header.len()).unwrap().to_be_bytes();
+    let body_length = u64::try_from(body).unwrap().to_be_bytes();
+    [&header_length[..], &body_length, header.as_bytes(), &vec![b'x'; body]].concat()
+}

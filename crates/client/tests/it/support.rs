@@ -1,0 +1,119 @@
+//! A server, a folder for it to serve, another to work in, and the binary.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{self, Output, Stdio};
+use std::time::Duration;
+
+use framing_server::{ExecPolicy, Options, Running, Server};
+use tempfile::TempDir;
+
+/// Long enough for the slowest machine; only bounds what would hang otherwise.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running server with files to serve and commands to run, and an empty folder of the client's.
+pub(crate) struct World {
+    server: Running,
+    root: TempDir,
+    here: TempDir,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(ExecPolicy { any: true, shell: true })
+    }
+
+    pub(crate) fn with(exec: ExecPolicy) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let options = Options {
+            listen: vec!["127.0.0.1:0".into()],
+            root: Some(root.path().into()),
+            exec,
+            ..Options::default()
+        };
+        let server = Server::bind(options).unwrap().spawn().unwrap();
+        Self { server, root, here: tempfile::tempdir().unwrap() }
+    }
+
+    /// Where the server listens.
+    pub(crate) fn address(&self) -> String {
+        self.server.addresses()[0].to_string()
+    }
+
+    /// A path below the server's root.
+    pub(crate) fn there(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    /// A path in the folder that the client works in.
+    pub(crate) fn here(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.here.path().join(name)
+    }
+
+    /// The client, told where the server is.
+    pub(crate) fn client(&self, args: &[&str]) -> assert_cmd::Command {
+        let mut client = assert_cmd::Command::from_std(self.process(args));
+        client.timeout(PATIENCE);
+        client
+    }
+
+    /// The same as a bare process, for tests that hold its pipes themselves.
+    pub(crate) fn process(&self, args: &[&str]) -> process::Command {
+        process(&self.address(), self.here.path(), args)
+    }
+
+    /// What the client's folder holds, sorted.
+    pub(crate) fn files_here(&self) -> Vec<String> {
+        names(self.here.path())
+    }
+
+    pub(crate) fn stop(self) -> (String, TempDir) {
+        let address = self.address();
+        self.server.stop().unwrap();
+        (address, self.here)
+    }
+}
+
+/// The client in `folder`, with nothing of the home of whoever runs the tests.
+pub(crate) fn process(server: &str, folder: &Path, args: &[&str]) -> process::Command {
+    let mut client = process::Command::new(env!("CARGO_BIN_EXE_framing-client"));
+    client.args(args).current_dir(folder).env("FRAMING_SERVER", server);
+    client.env("HOME", folder).env_remove("XDG_STATE_HOME").env("LC_ALL", "C");
+    client
+}
+
+/// Runs the client with empty input.
+pub(crate) fn run(server: &str, folder: &Path, args: &[&str]) -> Output {
+    let mut process = process(server, folder, args);
+    process.stdin(Stdio::null());
+    assert_cmd::Command::from_std(process).timeout(PATIENCE).output().unwrap()
+}
+
+pub(crate) fn names(folder: &Path) -> Vec<String> {
+    let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
+    let mut names: Vec<_> = folder.read_dir().unwrap().map(|entry| name(entry.unwrap())).collect();
+    names.sort();
+    names
+}
+
+/// The exit code and both streams at once, so that a failure shows all of them.
+#[track_caller]
+pub(crate) fn check(output: &Output, code: i32, stdout: &str, in_stderr: &[&str]) {
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    let shown = format!("{}\nstdout: {out}\nstderr: {err}", output.status);
+    assert_eq!(output.status.code(), Some(code), "{shown}");
+    assert_eq!(out, stdout, "{shown}");
+    for expected in in_stderr {
+        assert!(err.contains(expected), "{expected:?} is missing: {shown}");
+    }
+    if in_stderr.is_empty() {
+        assert_eq!(err, "", "{shown}");
+    }
+    for line in err.lines().filter(|_| code != 0 && !in_stderr.is_empty()) {
+        assert!(line.starts_with("framing-client: ") || line.starts_with("remote: "), "{shown}");
+    }
+}
+
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

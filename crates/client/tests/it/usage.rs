@@ -1,0 +1,46 @@
+//! The command line itself.
+
+use crate::support::{World, run, text};
+
+#[test]
+fn usage_errors_are_2_and_for_exec_125() {
+    let here = tempfile::tempdir().unwrap();
+    let code = |args: &[&str]| run("127.0.0.1:1", here.path(), args).status.code().unwrap();
+    for usage in [&[][..], &["dance"], &["get"], &["ls", "a", "b"], &["--dance", "ping"]] {
+        assert_eq!(code(usage), 2, "{usage:?}");
+    }
+    for usage in [&["exec"][..], &["exec", "ls"], &["exec", "--timeout", "soon", "--", "ls"]] {
+        assert_eq!(code(usage), 125, "{usage:?}");
+    }
+}
+
+#[test]
+fn help_tells_the_exit_codes() {
+    let here = tempfile::tempdir().unwrap();
+    for help in [&["--help"][..], &["exec", "--help"], &["--version"]] {
+        let output = run("127.0.0.1:1", here.path(), help);
+        assert_eq!(
+            (output.status.code(), text(&output.stderr).as_str()),
+            (Some(0), ""),
+            "{help:?}"
+        );
+    }
+    let help = run("127.0.0.1:1", here.path(), &["--help"]);
+    assert!(text(&help.stdout).contains("128+N killed by signal N"));
+}
+
+#[test]
+fn the_flag_wins_over_the_environment() {
+    let world = World::new();
+    let address = world.address();
+    let mut client = world.client(&["--server", &address, "ping"]);
+    assert!(client.env("FRAMING_SERVER", "127.0.0.1:1").output().unwrap().status.success());
+}
+
+#[test]
+fn a_server_that_is_no_address_is_told() {
+    let here = tempfile::tempdir().unwrap();
+    let output = run("not an address", here.path(), &["ping"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).contains("HOST:PORT"), "{}", text(&output.stderr));
+}

@@ -1,0 +1,37 @@
+//! Every example is run, and says what it should.
+
+#[path = "../quickstart.rs"]
+#[expect(dead_code, reason = "its `main` is for cargo")]
+mod quickstart;
+
+use quickstart::{Screen, Style};
+
+#[test]
+fn the_quickstart_shows_what_it_says() {
+    let mut screen = Screen { out: Vec::new(), style: Style::Plain };
+    quickstart::show(&mut screen).unwrap();
+    let shown = String::from_utf8(screen.out).unwrap();
+    for expected in [
+        r#"recv(1024)   "hello你好bye""#,
+        r"recv(1024)   1024 times 'x'",
+        r#"recv(1024)   476 times 'x', then "done""#,
+        r#"at once      ["hello", "你好", "bye"]"#,
+        r#"answer       "GRÜSSE, 你好""#,
+        r#"stderr       "or is it\n""#,
+        "end          Exited { code: 7 }",
+        "5 MiB",
+        "All of it was as it should be.",
+    ] {
+        assert!(shown.contains(expected), "{expected} is missing in:\n{shown}");
+    }
+    assert!(!shown.contains('\x1b'), "colour off the terminal");
+}
+
+#[test]
+fn colour_is_for_titles_only() {
+    let mut screen = Screen { out: Vec::new(), style: Style::Colour };
+    quickstart::show(&mut screen).unwrap();
+    let shown = String::from_utf8(screen.out).unwrap();
+    assert_eq!(shown.matches("\x1b[1m").count(), 5);
+    assert_eq!(shown.matches("\x1b[0m").count(), 5);
+}
