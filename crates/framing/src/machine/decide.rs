@@ -237,10 +237,9 @@ impl<F: Framing> Machine<F> {
             self.state = State::Body(body);
             return Step::Keep(keep);
         }
-        self.after_payload(pending, body).unwrap_or_else(|| {
-            let missing = rest.saturating_sub(pending.len() as u64);
-            Step::Wait(usize::try_from(missing).unwrap_or(usize::MAX))
-        })
+        let missing = rest.saturating_sub(pending.len() as u64);
+        let wait = Step::Wait(usize::try_from(missing).unwrap_or(usize::MAX));
+        if body.keep > 0 { wait } else { self.after_payload(pending, body).unwrap_or(wait) }
     }
 
     fn stream(&mut self, pending: &[u8], mut body: Body) -> Step {

@@ -5,13 +5,33 @@ use framing::{Config, DecodeError, DecodeErrorKind, Decoder, Event, Frame, Frami
 /// What a decoder handed out, in a form that can be compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Item {
-    Frame { head: Vec<u8>, payload: Vec<u8>, trailer: Vec<u8>, offset: u64, discarded: u64 },
-    Begin { head: Vec<u8>, body: Option<u64>, offset: u64 },
+    Frame {
+        head: Vec<u8>,
+        payload: Vec<u8>,
+        trailer: Vec<u8>,
+        offset: u64,
+        discarded: u64,
+    },
+    Begin {
+        head: Vec<u8>,
+        body: Option<u64>,
+        offset: u64,
+    },
     /// Adjacent chunks are joined.
     Data(Vec<u8>),
-    End { trailer: Vec<u8>, discarded: u64 },
-    Skipped { offset: u64, declared: Option<u64>, discarded: u64 },
-    Error { kind: DecodeErrorKind, offset: u64 },
+    End {
+        trailer: Vec<u8>,
+        discarded: u64,
+    },
+    Skipped {
+        offset: u64,
+        declared: Option<u64>,
+        discarded: u64,
+    },
+    Error {
+        kind: DecodeErrorKind,
+        offset: u64,
+    },
 }
 
 /// All that one run shows: what was handed out, and `offset()` after each length of the stream at
@@ -83,7 +103,12 @@ pub(crate) fn compare<F: Framing + Clone>(
 }
 
 /// Decodes `wire` in chunks that end at `ends`, then finishes.
-pub(crate) fn run<F: Framing + Clone>(config: &Config<F>, ends: &[usize], wire: &[u8], mode: Mode) -> Run {
+pub(crate) fn run<F: Framing + Clone>(
+    config: &Config<F>,
+    ends: &[usize],
+    wire: &[u8],
+    mode: Mode,
+) -> Run {
     let mut run = Run::default();
     let mut push = config.decoder().expect("the configuration builds");
     let mut owned = config.reassembler().expect("the configuration builds");

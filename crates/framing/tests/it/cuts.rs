@@ -61,21 +61,20 @@ fn catalogued_length_streams_under_every_cut() {
         vec![0, 0, 0, 0, 0, 0, 0, 3, 1, 2, 3],
         vec![0xFF; 12],
     ];
-    streams.extend((1..=12).map(|n| (0..n).collect()));
-    streams.extend((0..=10).map(|n: u8| [vec![0, n], vec![n; n.into()]].concat()));
+    streams.extend((1..=9).map(|n| (0..n).collect()));
+    streams.extend((0..=8).map(|n: u8| [vec![0, n], vec![n; n.into()]].concat()));
     for (offset, adjust, strip) in
         [(0, 0, None), (1, 0, None), (0, -2, None), (0, 1, None), (1, 2, Some(5)), (1, 0, Some(0))]
     {
-        for payload in [0, 3, 200] {
+        for payload in [3, 200] {
             for oversize in POLICIES {
                 for wire in &streams {
                     let case = Case { offset, adjust, strip, payload, oversize };
                     case.check::<BigEndian, 1>(wire, false);
                     case.check::<BigEndian, 2>(wire, false);
                     case.check::<LittleEndian, 2>(wire, true);
-                    case.check::<BigEndian, 4>(wire, false);
-                    case.check::<LittleEndian, 3>(wire, true);
-                    case.check::<BigEndian, 8>(wire, false);
+                    case.check::<BigEndian, 3>(wire, false);
+                    case.check::<LittleEndian, 8>(wire, true);
                 }
             }
         }
@@ -97,7 +96,8 @@ impl Case {
         framing::Length<E, W>: Clone,
     {
         let Self { offset, adjust, strip, payload, oversize } = self;
-        for signed in [false, true] {
+        let plain = offset == 0 && adjust == 0;
+        for signed in [false, true].into_iter().take(if plain { 2 } else { 1 }) {
             let mut builder = LengthBuilder::<E, W>::new().offset(offset).adjust(adjust);
             if let Some(strip) = strip {
                 builder = builder.strip(strip);
@@ -107,7 +107,10 @@ impl Case {
             }
             let strip = strip.unwrap_or(offset + W);
             let Ok(framing) = builder.build() else {
-                assert!(strip > offset && strip < offset + W, "only a strip inside the field fails");
+                assert!(
+                    strip > offset && strip < offset + W,
+                    "only a strip inside the field fails"
+                );
                 continue;
             };
             let config = Config::new(framing).limits(limits(payload)).oversize(oversize);

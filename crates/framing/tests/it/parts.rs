@@ -1,1 +1,78 @@
-//! To come.
+//! Frames of several parts, joined: ONC RPC record marking (RFC 5531, section 11), as a user of the
+//! crate would write it.
+
+use framing::{
+    Config, DecodeErrorKind, Enclosure, EncodeError, Framing, Inline, Limits, Malformed, Oversize,
+    Scan,
+};
+
+use crate::check::{Item, check};
+
+/// A fragment is a head of four bytes, whose top bit marks the last one, and so many bytes.
+#[derive(Clone)]
+struct Record;
+
+impl Framing for Record {
+    fn scan(&self, seen: &[u8], _from: usize, _eof: bool) -> Result<Scan, Malformed> {
+        let Some(head) = seen.first_chunk() else { return Ok(Scan::Need { total: 4 }) };
+        let head = u32::from_be_bytes(*head);
+        let body = u64::from(head & !LAST);
+        Ok(Scan::Body { head: 4, body, trailer: 0, more: head & LAST == 0 })
+    }
+
+    fn enclose(&self, _prefix: &[u8], payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
+        let length = u32::try_from(payload.iter().map(|part| part.len()).sum::<usize>()).unwrap();
+        let head = Inline::new(&(LAST | length).to_be_bytes());
+        Ok(Enclosure { head, ..Enclosure::default() })
+    }
+}
+
+const LAST: u32 = 1 << 31;
+
+fn fragment(last: u32, body: &[u8]) -> Vec<u8> {
+    [&(last | u32::try_from(body.len()).unwrap()).to_be_bytes(), body].concat()
+}
+
+fn joined(payload: &[u8], offset: u64, discarded: u64, first: &[u8]) -> Item {
+    let head = first[..4].to_vec();
+    Item::Frame { head, payload: payload.to_vec(), trailer: vec![], offset, discarded }
+}
+
+fn config(payload: usize, oversize: Oversize) -> Config<Record> {
+    let limits = Limits { payload, parts: 3, ..Limits::default() };
+    Config::new(Record).limits(limits).oversize(oversize)
+}
+
+#[test]
+fn fragments_are_joined_under_every_cut() {
+    let first = fragment(0, b"he");
+    let wire = [&first[..], &fragment(LAST, b"l")].concat();
+    check(&config(8, Oversize::Error), &wire, &[joined(b"hel", 0, 0, &first)]);
+    let wire = [&wire[..], &fragment(0, b""), &fragment(0, b"lo"), &fragment(LAST, b"")].concat();
+    let second = joined(b"lo", 11, 0, &fragment(0, b""));
+    check(&config(8, Oversize::Error), &wire, &[joined(b"hel", 0, 0, &first), second]);
+}
+
+#[test]
+fn the_limit_is_of_the_joined_payload() {
+    let first = fragment(0, b"ab");
+    let record = [&first[..], &fragment(0, b"cd"), &fragment(LAST, b"e")].concat();
+    let wire = [&record[..], &fragment(LAST, b"ok")].concat();
+    let ok = joined(b"ok", 17, 0, &fragment(LAST, b"ok"));
+    let error = |kind| Item::Error { kind, offset: 0 };
+    let too_long = DecodeErrorKind::TooLong { declared: None, limit: 3 };
+    check(&config(3, Oversize::Error), &wire, &[error(too_long)]);
+    let skipped = Item::Skipped { offset: 0, declared: None, discarded: 5 };
+    check(&config(3, Oversize::Skip), &wire, &[skipped, ok.clone()]);
+    let truncated = joined(b"abc", 0, 2, &first);
+    check(&config(3, Oversize::Truncate), &wire, &[truncated, ok]);
+}
+
+#[test]
+fn parts_are_limited_and_an_end_between_them_is_truncation() {
+    let wire = [fragment(0, b"a"), fragment(0, b"b"), fragment(0, b"c"), fragment(LAST, b"d")];
+    let kind = DecodeErrorKind::TooManyParts { limit: 3 };
+    check(&config(8, Oversize::Error), &wire.concat(), &[Item::Error { kind, offset: 0 }]);
+    let kind = DecodeErrorKind::Truncated { received: 10 };
+    check(&config(8, Oversize::Error), &wire[..2].concat(), &[Item::Error { kind, offset: 0 }]);
+}

@@ -13,11 +13,21 @@ pub(crate) enum Model {
 
 /// The beginning of a stream, as a frame.
 enum Parsed {
-    Frame { head: usize, payload: u128, trailer: usize, declared: bool },
+    Frame {
+        head: usize,
+        payload: u128,
+        trailer: usize,
+        declared: bool,
+    },
     /// So many payload bytes were certain before.
-    Malformed { at: usize, certain: usize },
+    Malformed {
+        at: usize,
+        certain: usize,
+    },
     /// So many payload bytes are certain.
-    Incomplete { certain: usize },
+    Incomplete {
+        certain: usize,
+    },
 }
 
 pub(crate) fn decode(model: &Model, limits: Limits, oversize: Oversize, wire: &[u8]) -> Vec<Item> {
