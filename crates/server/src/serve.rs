@@ -12,6 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle, Scope};
+use std::time::{Duration, Instant};
 
 /// A server that listens and does not serve yet.
 #[derive(Debug)]
@@ -145,19 +146,18 @@ impl<'scope, 'env: 'scope> Shop<'env> {
         mut listeners: Listeners,
         scope: &'scope Scope<'scope, 'env>,
     ) -> io::Result<()> {
-        let mut troubled = false;
+        let mut told: Option<Instant> = None;
         loop {
             match listeners.accept(self.stop)? {
                 Accepted::Connection { stream, peer } => {
-                    troubled = false;
                     self.serve(stream, peer, scope);
                 }
                 Accepted::Trouble(error) => {
-                    // It is tried again many times a second: one line tells it.
-                    if !troubled {
+                    // It is tried again many times a second, and need not be told so often.
+                    if told.is_none_or(|told| told.elapsed() >= TELLING) {
                         log::line(format_args!("cannot accept connections for now: {error}"));
+                        told = Some(Instant::now());
                     }
-                    troubled = true;
                 }
                 Accepted::Woken => return Ok(()),
             }
@@ -217,3 +217,6 @@ const STACK: usize = 512 * 1024;
 
 /// How many connections over the limit are told so at a time; those beyond are only closed.
 const TURNED_AWAY: usize = 16;
+
+/// How long trouble with accepting is not told again.
+const TELLING: Duration = Duration::from_secs(10);

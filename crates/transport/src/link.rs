@@ -20,7 +20,8 @@ use std::time::{Duration, Instant};
 /// ```
 ///
 /// Lingering exists because closing a socket with unread input resets the connection, and a reset
-/// destroys what the peer has not read yet: the very error message that explains the close.
+/// destroys what the peer has not read yet: the very error message that explains the close. A peer
+/// that has not closed when the time for it is over is reset after all.
 ///
 /// Each turn of a loop is: handle the machine's events, [`flush`](Self::flush), `poll` with
 /// [`interest`](Self::interest) and [`timeout`](Self::timeout), [`ready`](Self::ready).
@@ -97,7 +98,11 @@ impl<M: Machine, S: Stream> Link<M, S> {
                     self.machine.tick(now);
                 }
             }
-            Phase::Lingering { until } if until <= Instant::now() => self.phase = Phase::Closed,
+            Phase::Lingering { until } if until <= Instant::now() => {
+                // Whoever does not close by now does not read either. Closing works all the same.
+                let _ = self.stream.abandon();
+                self.phase = Phase::Closed;
+            }
             Phase::Lingering { .. } | Phase::Closed => {}
         }
     }

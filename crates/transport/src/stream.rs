@@ -1,9 +1,11 @@
 //! The seam between a connection and what carries its bytes.
 
 use framing_protocol::End;
+use rustix::net::sockopt::set_socket_linger;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
+use std::time::Duration;
 
 /// A non-blocking duplex byte stream with a descriptor to poll: where an encrypted stream goes in.
 ///
@@ -19,6 +21,10 @@ pub trait Stream: AsFd {
 
     /// Ends our direction; the peer's goes on.
     fn close_write(&mut self) -> io::Result<()>;
+
+    /// Makes closing throw away, by a reset, what the peer has not taken yet, instead of keeping it
+    /// in the kernel for a peer that may never take it.
+    fn abandon(&mut self) -> io::Result<()>;
 
     /// What it means that `read` gave 0: on a stream that cannot tell the peer's farewell from a
     /// cut it is never [`End::Authenticated`].
@@ -38,6 +44,10 @@ impl Stream for TcpStream {
 
     fn close_write(&mut self) -> io::Result<()> {
         self.shutdown(Shutdown::Write)
+    }
+
+    fn abandon(&mut self) -> io::Result<()> {
+        Ok(set_socket_linger(&*self, Some(Duration::ZERO))?)
     }
 
     fn end(&self) -> End {

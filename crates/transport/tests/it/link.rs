@@ -172,3 +172,23 @@ fn the_last_words_survive_unread_input() {
     drop(link);
     assert_eq!(reader.join().unwrap().expect("no reset"), farewell);
 }
+
+#[test]
+fn a_peer_that_does_not_close_is_reset_in_the_end() {
+    let (theirs, mut ours) = tcp_pair();
+    // More than the peer's socket holds: a close alone would leave it in the kernel.
+    let mut link = Link::new(theirs, Echo::rude(vec![b'!'; 16 << 20]));
+    ours.write_all(b"?").unwrap();
+    while link.interest() != PollFlags::OUT {
+        turn(&mut link, PATIENCE);
+    }
+    turn(&mut link, Duration::ZERO);
+    // The machine gives up what was not written.
+    framing_protocol::Machine::sent(link.machine(), 16 << 20, Duration::ZERO);
+    while !link.is_finished() {
+        turn(&mut link, PATIENCE);
+    }
+    drop(link);
+    let error = ours.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}

@@ -69,7 +69,7 @@ impl Machine for Echo {
     }
 
     fn sent(&mut self, n: usize, _: Duration) {
-        self.queue.drain(..n);
+        self.queue.drain(..n.min(self.queue.len()));
     }
 
     fn deadline(&self) -> Option<Duration> {
@@ -131,6 +131,10 @@ impl Stream for Choppy {
 
     fn close_write(&mut self) -> io::Result<()> {
         self.socket.shutdown(std::net::Shutdown::Write)
+    }
+
+    fn abandon(&mut self) -> io::Result<()> {
+        Ok(())
     }
 
     fn end(&self) -> End {
