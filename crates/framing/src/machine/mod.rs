@@ -22,7 +22,9 @@
 //!             +-------------------------> Body        any fault: Failed
 //! ```
 
+mod body;
 mod decide;
+mod open;
 
 use crate::{DecodeError, DecodeErrorKind, Framing, Limits, Oversize, Scan};
 

@@ -1,7 +1,16 @@
 //! One binary for all tests of the crate's public behaviour.
+#![allow(
+    clippy::cast_possible_wrap,
+    clippy::match_same_arms,
+    clippy::similar_names,
+    clippy::single_match_else,
+    reason = "tests read better with them"
+)]
 
 mod check;
 mod cuts;
+mod encoding;
+mod events;
 mod fuzz_body;
 mod parts;
 mod promises;

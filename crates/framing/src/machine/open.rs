@@ -1,0 +1,105 @@
+//! The payload has begun, and only its end will tell its length.
+
+use super::decide::Decision;
+use super::{Body, Fate, Machine, Open, State, Step};
+use crate::{DecodeError, Framing, Oversize, Scan};
+
+impl<F: Framing> Machine<F> {
+    /// What remains of a frame whose end was found after `length` more payload bytes. None where
+    /// events must give the bytes up to the limit first.
+    pub(super) fn until(
+        &mut self,
+        head: Option<usize>,
+        length: usize,
+        trailer: usize,
+    ) -> Result<Option<Body>, DecodeError> {
+        let length = length as u64;
+        let pieces_first = matches!(self.oversize, Oversize::Error | Oversize::Skip);
+        if self.frame.fate == Fate::Stream && length > self.room() && pieces_first {
+            return Ok(None);
+        }
+        let (keep, extra) = self.divide(length)?;
+        self.framing.framed(&[]);
+        Ok(Some(Body { head, keep, extra, trailer, more: false }))
+    }
+
+    /// The payload's end is not in sight.
+    pub(super) fn open(&mut self, pending: &[u8], mut open: Open, eof: bool) -> Decision {
+        self.state = State::Open(open);
+        let lead = match open.head.take() {
+            Some(head) if self.frame.fate == Fate::Stream => {
+                self.state = State::Open(open);
+                self.frame.pass(head);
+                return Ok(self.begin(head));
+            }
+            Some(head) => {
+                self.frame.head = head;
+                head
+            }
+            None => 0,
+        };
+        if open.certain == 0 {
+            if pending.is_empty() && !eof {
+                return Ok(Step::Wait(1));
+            }
+            match self.framing.resume(pending, eof) {
+                Ok(Scan::Open { safe, .. }) if safe <= pending.len() => open.certain = safe,
+                Ok(Scan::Until { payload, total })
+                    if payload.end <= total && total <= pending.len() =>
+                {
+                    let trailer = total.saturating_sub(payload.end);
+                    match self.until(None, payload.end, trailer)? {
+                        Some(body) => return Ok(self.body(pending, body)),
+                        None => open.certain = payload.end,
+                    }
+                }
+                Ok(_) => return Err(self.broken("it forgot that the payload had begun")),
+                Err(fault) if fault.safe > 0 && self.frame.fate == Fate::Stream => {
+                    open.certain = fault.safe;
+                }
+                Err(fault) => return Err(self.malformed(&fault)),
+            }
+            if open.certain == 0 {
+                return Ok(Step::Wait(1));
+            }
+        }
+        self.certain(lead, open)
+    }
+
+    /// Deals with payload bytes that lie in `pending`, before whose end no frame ends.
+    fn certain(&mut self, lead: usize, mut open: Open) -> Decision {
+        let n = open.certain;
+        let room = usize::try_from(self.room()).unwrap_or(usize::MAX);
+        let take = match self.frame.fate {
+            Fate::Skip | Fate::Drop => 0,
+            Fate::Whole | Fate::Stream if n <= room => n,
+            Fate::Whole | Fate::Stream => match self.oversize {
+                Oversize::Truncate => room,
+                _ if self.frame.fate == Fate::Stream && room > 0 => room,
+                Oversize::Error | Oversize::Stream => return Err(self.fail_too_long()),
+                Oversize::Skip => {
+                    self.begin_skip();
+                    self.frame.pass(lead);
+                    self.state = State::Open(open);
+                    // Kept bytes stand before the head's place: a frame that keeps has no lead.
+                    let kept = core::mem::take(&mut self.frame.kept);
+                    return Ok(if kept > 0 { Step::Forget(kept) } else { Step::Drop(lead) });
+                }
+            },
+        };
+        open.certain = n.saturating_sub(take);
+        if self.frame.fate == Fate::Stream && take > 0 {
+            return Ok(self.chunk(take, State::Open(open)));
+        }
+        let keep = lead.saturating_add(take);
+        if self.frame.fate == Fate::Whole && keep > 0 {
+            self.frame.payload = self.frame.payload.saturating_add(take as u64);
+            self.frame.kept = self.frame.kept.saturating_add(keep);
+            self.frame.pass(keep);
+            self.state = State::Open(open);
+            return Ok(Step::Keep(keep));
+        }
+        open.certain = 0;
+        Ok(self.discard(n, State::Open(open)))
+    }
+}

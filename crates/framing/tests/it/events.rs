@@ -1,0 +1,113 @@
+//! Promise 11: any size streams, and the caller decides after `Begin`.
+
+use framing::{Config, Decoder, Event, Length, Limits};
+
+use crate::promises::{claim, frame};
+
+#[test]
+fn a_body_larger_than_memory_streams_without_buffering() {
+    let limits = Limits { payload: 1 << 30, ..Limits::default() };
+    let mut decoder = Config::new(Length::u32_be()).limits(limits).decoder().unwrap();
+    let chunk = vec![b'x'; 64 << 10];
+    let size = 256 << 20;
+    let mut head: &[u8] = &claim(size);
+    assert!(matches!(
+        decoder.next_event(&mut head).unwrap(),
+        Some(Event::Begin { body: Some(body), offset: 0, .. }) if body == size.into()
+    ));
+    let mut received = 0;
+    while received < size as usize {
+        let mut input = &chunk[..];
+        while let Some(event) = decoder.next_event(&mut input).unwrap() {
+            match event {
+                Event::Chunk(bytes) => {
+                    assert!(bytes.direct().is_some());
+                    received += bytes.len();
+                }
+                Event::End { .. } => assert_eq!(received, size as usize),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!((decoder.stats().copied_bytes, decoder.stats().capacity), (0, 0));
+}
+
+#[test]
+fn after_begin_the_frame_is_accepted_skipped_or_left() {
+    let wire = [frame(b"first"), frame(b"second"), frame(b"third"), frame(b"fourth")].concat();
+    for cut in 1..wire.len() {
+        let mut decoder = Decoder::new(Length::u32_be());
+        let mut got = Vec::new();
+        let mut frames = 0;
+        let mut accepted = false;
+        for mut input in [&wire[..cut], &wire[cut..]] {
+            loop {
+                if accepted {
+                    let Some(frame) = decoder.next(&mut input).unwrap() else { break };
+                    got.push(frame.payload().to_vec());
+                    accepted = false;
+                    continue;
+                }
+                match decoder.next_event(&mut input).unwrap() {
+                    None => break,
+                    Some(Event::Begin { .. }) => {
+                        frames += 1;
+                        match frames {
+                            1 | 4 => {
+                                decoder.accept();
+                                accepted = true;
+                            }
+                            2 => decoder.skip(),
+                            _ => {}
+                        }
+                    }
+                    Some(Event::Chunk(bytes)) => {
+                        assert_eq!(frames, 3);
+                        got.push(bytes.to_vec());
+                    }
+                    Some(Event::End { .. }) => assert_eq!(frames, 3),
+                    Some(Event::Skipped { .. }) => {
+                        panic!("a frame skipped by hand is not reported")
+                    }
+                }
+            }
+        }
+        assert!(decoder.finish().unwrap().is_none());
+        assert_eq!(got.concat(), b"firstthirdfourth", "cut at {cut}");
+    }
+}
+
+#[test]
+fn next_in_mid_body_skips_the_rest_and_events_take_over_a_frame_half_gathered() {
+    let wire = [frame(b"first"), frame(b"second")].concat();
+    for cut in 1..wire.len() {
+        // Begin, then whole frames: the first is skipped.
+        let mut decoder = Decoder::new(Length::u32_be());
+        let mut got = Vec::new();
+        let mut begun = false;
+        for mut input in [&wire[..cut], &wire[cut..]] {
+            if !begun {
+                begun = decoder.next_event(&mut input).unwrap().is_some();
+            }
+            while begun && let Some(frame) = decoder.next(&mut input).unwrap() {
+                got.push(frame.payload().to_vec());
+            }
+        }
+        assert_eq!(got, [b"second"], "cut at {cut}");
+
+        // Whole frames until the cut, then events: nothing is lost.
+        let mut decoder = Decoder::new(Length::u32_be());
+        let mut got = Vec::new();
+        let mut input = &wire[..cut];
+        while let Some(frame) = decoder.next(&mut input).unwrap() {
+            got.extend_from_slice(&frame.payload());
+        }
+        let mut input = &wire[cut..];
+        while let Some(event) = decoder.next_event(&mut input).unwrap() {
+            if let Event::Chunk(bytes) = event {
+                got.extend_from_slice(&bytes);
+            }
+        }
+        assert_eq!(got, b"firstsecond", "cut at {cut}");
+    }
+}
