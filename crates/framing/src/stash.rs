@@ -74,14 +74,15 @@ impl Stash {
 
     /// Removes all bytes, and gives capacity back that has long not been needed.
     pub(crate) fn clear(&mut self) {
-        if !self.heap.is_empty() {
-            if let Some(enough) = self.thrift.after(self.heap.len(), self.heap.capacity()) {
-                self.heap.clear();
-                self.heap.shrink_to(enough);
-            }
-            self.heap.clear();
-        }
+        let (used, capacity) = (self.len(), self.heap.capacity());
+        self.heap.clear();
         self.inline_len = 0;
+        if used > 0
+            && capacity > 0
+            && let Some(enough) = self.thrift.after(used, capacity)
+        {
+            self.heap.shrink_to(enough);
+        }
     }
 
     /// Gives back all capacity that is not in use.
@@ -160,16 +161,18 @@ mod tests {
 
     #[test]
     fn capacity_comes_back_after_64_small_frames() {
-        let mut stash = Stash::default();
-        stash.extend(&vec![0; 100_000], 0);
-        stash.clear();
-        for _ in 0..63 {
-            stash.extend(&[0; 1000], 0);
+        for small in [10, 1000] {
+            let mut stash = Stash::default();
+            stash.extend(&vec![0; 100_000], 0);
             stash.clear();
+            for _ in 0..63 {
+                stash.extend(&vec![0; small], 0);
+                stash.clear();
+            }
+            assert!(stash.capacity() >= 100_000);
+            stash.extend(&vec![0; small], 0);
+            stash.clear();
+            assert!(stash.capacity() < 2_000, "{}", stash.capacity());
         }
-        assert!(stash.capacity() >= 100_000);
-        stash.extend(&[0; 1000], 0);
-        stash.clear();
-        assert!(stash.capacity() < 2_000, "{}", stash.capacity());
     }
 }
