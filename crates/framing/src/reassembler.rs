@@ -77,8 +77,13 @@ impl<F: Framing> Reassembler<F> {
     /// After a fatal error every call returns the same error; what arrives then is dropped, what
     /// had arrived stays in [`unread`](Self::unread).
     #[allow(clippy::should_implement_trait)]
+    #[inline]
     pub fn next(&mut self) -> Result<Option<Frame<'_, '_>>, DecodeError> {
-        self.next_frame(false)
+        self.release();
+        match self.machine.whole(self.window.bytes()) {
+            Some(layout) => Ok(Some(self.lend(layout))),
+            None => self.next_slow(false),
+        }
     }
 
     /// The frame that the last call of [`next`](Self::next) gave, as long as it is lent: until
@@ -96,7 +101,8 @@ impl<F: Framing> Reassembler<F> {
     /// The stream has ended. To be called until it gives `Ok(None)`. An end in mid-frame is
     /// [`Truncated`](crate::DecodeErrorKind::Truncated).
     pub fn finish(&mut self) -> Result<Option<Frame<'_, '_>>, DecodeError> {
-        self.next_frame(true)
+        self.release();
+        self.next_slow(true)
     }
 
     /// The stream has ended, where events are taken: as [`finish`](Self::finish).
@@ -137,25 +143,24 @@ impl<F: Framing> Reassembler<F> {
         self.release();
     }
 
-    fn next_frame(&mut self, eof: bool) -> Result<Option<Frame<'_, '_>>, DecodeError> {
-        self.release();
-        let layout = match self.machine.whole(self.window.bytes()) {
-            Some(layout) => layout,
-            None => match drive(&mut self.machine, &mut self.window, Mode::Frames, eof)? {
-                Some(Gift::Frame(layout)) => layout,
-                Some(Gift::Skipped { trailer, offset, declared, discarded }) => {
-                    self.lent = trailer;
-                    return Err(self.machine.skipped(offset, declared, discarded));
-                }
-                // The machine gives pieces to callers of `next_event` only.
-                Some(Gift::Begin { .. } | Gift::Chunk(_) | Gift::End { .. }) | None => {
-                    return Ok(None);
-                }
-            },
-        };
+    fn next_slow(&mut self, eof: bool) -> Result<Option<Frame<'_, '_>>, DecodeError> {
+        match drive(&mut self.machine, &mut self.window, Mode::Frames, eof)? {
+            Some(Gift::Frame(layout)) => Ok(Some(self.lend(layout))),
+            Some(Gift::Skipped { trailer, offset, declared, discarded }) => {
+                self.lent = trailer;
+                Err(self.machine.skipped(offset, declared, discarded))
+            }
+            // The machine gives pieces to callers of `next_event` only.
+            Some(Gift::Begin { .. } | Gift::Chunk(_) | Gift::End { .. }) | None => Ok(None),
+        }
+    }
+
+    #[inline]
+    fn lend(&mut self, layout: Layout) -> Frame<'_, '_> {
         self.lent = layout.total();
         self.current = Some(layout);
-        Ok(Some(self.window.frame(layout)))
+        self.window.note(self.lent);
+        self.window.frame(layout)
     }
 
     fn event(&mut self, eof: bool) -> Result<Option<Event<'_, '_>>, DecodeError> {
@@ -183,12 +188,11 @@ impl<F: Framing> Reassembler<F> {
     }
 
     /// Drops what the last call lent.
+    #[inline]
     fn release(&mut self) {
-        if let Some(layout) = self.current.take() {
-            self.window.note(layout.total());
-        }
         self.window.consume(self.lent);
         self.lent = 0;
+        self.current = None;
     }
 }
 
@@ -227,6 +231,7 @@ impl Window {
         }
     }
 
+    #[inline]
     fn bytes(&self) -> &[u8] {
         self.storage.get(self.start..self.end).unwrap_or_default()
     }
@@ -235,19 +240,14 @@ impl Window {
         self.end.saturating_sub(self.start)
     }
 
+    #[inline]
     fn frame(&self, layout: Layout) -> Frame<'_, '_> {
-        let Layout { head, payload, trailer, offset, discarded, .. } = layout;
-        let piece = |start: usize, n: usize| {
-            let end = start.saturating_add(n);
-            self.bytes().get(start..end).unwrap_or_default()
-        };
-        Frame {
-            head: piece(0, head),
-            payload: Payload::Gathered(piece(head, payload)),
-            trailer: piece(layout.total().saturating_sub(trailer), trailer),
-            offset,
-            discarded,
-        }
+        let Layout { head, payload, extra, trailer, offset, discarded, .. } = layout;
+        let (head, rest) = front(self.bytes(), head);
+        let (payload, rest) = front(rest, payload);
+        let (_, rest) = front(rest, extra);
+        let (trailer, _) = front(rest, trailer);
+        Frame { head, payload: Payload::Gathered(payload), trailer, offset, discarded }
     }
 
     fn space(&mut self) -> &mut [u8] {
@@ -275,16 +275,13 @@ impl Window {
         self.end = self.end.saturating_add(n).min(self.storage.len());
     }
 
+    #[inline]
     fn consume(&mut self, n: usize) {
-        if n < self.held() {
-            self.start = self.start.saturating_add(n);
-        } else {
-            self.start = 0;
-            self.end = 0;
-        }
+        self.start = self.start.saturating_add(n).min(self.end);
     }
 
     /// Notes the size of a frame, to find out when the buffer has become too large.
+    #[inline]
     fn note(&mut self, used: usize) {
         if self.storage.len() > self.initial {
             let enough = self.thrift.after(used, self.storage.len());
@@ -339,4 +336,10 @@ impl Buffer for Window {
     fn refill(&mut self, _kept: usize, _n: usize) -> bool {
         false
     }
+}
+
+/// The first `n` bytes, and the rest.
+#[inline]
+fn front(bytes: &[u8], n: usize) -> (&[u8], &[u8]) {
+    bytes.split_at_checked(n).unwrap_or((bytes, &[]))
 }
