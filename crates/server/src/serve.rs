@@ -164,17 +164,26 @@ impl<'scope, 'env: 'scope> Shop<'env> {
         }
     }
 
-    /// Serves one connection in a thread of its own, or turns it away.
+    /// Serves one connection, or turns it away.
     fn serve(self, stream: TcpStream, peer: SocketAddr, scope: &'scope Scope<'scope, 'env>) {
         let slot = Slot::take(self.open);
-        let handler = if slot.taken <= self.connections {
-            connection::serve
+        if slot.taken <= self.connections {
+            self.hand_over(stream, peer, slot, connection::serve, scope);
         } else if slot.taken <= self.connections.saturating_add(TURNED_AWAY) {
             log::line(format_args!("{peer}: turned away, {} are connected", self.connections));
-            connection::turn_away
-        } else {
-            return;
-        };
+            self.hand_over(stream, peer, slot, connection::turn_away, scope);
+        }
+    }
+
+    /// Has `handler` see to the connection in a thread of its own.
+    fn hand_over(
+        self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        slot: Slot<'env>,
+        handler: Handler,
+        scope: &'scope Scope<'scope, 'env>,
+    ) {
         let thread = thread::Builder::new().name(peer.to_string()).stack_size(STACK);
         let spawned = thread.spawn_scoped(scope, move || {
             let _slot = slot;
@@ -192,6 +201,9 @@ impl<'scope, 'env: 'scope> Shop<'env> {
         }
     }
 }
+
+/// What a connection's thread does.
+type Handler = fn(TcpStream, &Services, &Waker) -> io::Result<Option<Closed>>;
 
 /// One of the connections that may be open.
 struct Slot<'s> {
@@ -220,3 +232,27 @@ const TURNED_AWAY: usize = 16;
 
 /// How long trouble with accepting is not told again.
 const TELLING: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::net::TcpListener;
+
+    #[test]
+    fn a_handler_that_panics_costs_its_own_connection_only() {
+        let server =
+            Server::bind(Options { listen: vec!["127.0.0.1:0".into()], ..Options::default() });
+        let Server { services, connections, stop, .. } = server.unwrap();
+        let open = AtomicUsize::new(0);
+        let shop = Shop { services: &services, stop: &stop, open: &open, connections };
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        thread::scope(|scope| {
+            let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (stream, peer) = listener.accept().unwrap();
+            shop.hand_over(stream, peer, Slot::take(&open), |_, _, _| panic!("on purpose"), scope);
+            assert_eq!(client.read(&mut [0]).unwrap(), 0);
+        });
+        assert_eq!(open.into_inner(), 0);
+    }
+}

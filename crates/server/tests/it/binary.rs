@@ -168,12 +168,12 @@ fn no_descriptor_of_the_server_reaches_a_command() {
     let daemon = Daemon::start(binary().args(["--listen", "127.0.0.1:0", "--exec-any"]), 1);
     // Without what is ours to see: the three streams, and the listed directory itself.
     let beyond = |out: Vec<u8>| -> Vec<String> {
-        let lines = String::from_utf8(out).unwrap();
-        let links = lines.lines().filter_map(|line| line.split_once(" -> "));
-        let links = links.map(|(left, to)| (left.rsplit(' ').next().unwrap().to_owned(), to));
+        let listing = String::from_utf8(out).unwrap();
+        let links = listing.lines().filter_map(|line| line.split_once(" -> "));
         links
-            .filter(|(fd, to)| !["0", "1", "2"].contains(&fd.as_str()) && !to.starts_with("/proc/"))
-            .map(|(fd, to)| format!("{fd} {to}"))
+            .map(|(left, target)| (left.rsplit(' ').next().unwrap(), target))
+            .filter(|(fd, target)| !["0", "1", "2"].contains(fd) && !target.starts_with("/proc/"))
+            .map(|(fd, target)| format!("{fd} {target}"))
             .collect()
     };
     // What this test itself was started with reaches everything.
