@@ -109,21 +109,29 @@ impl Preview<'_> {
 
 /// Walks a whole header.
 pub(crate) fn preview(header: &[u8]) -> Result<Preview<'_>, HeaderError> {
-    let tags = walk(header)?;
+    let found = Cell::new(Found::Syntax);
+    let tags = walk(header, &found, Top { found: &found })?;
     let kind = tags.kind.ok_or(HeaderError::NoType)?;
     Ok(Preview { kind, id: tags.id })
 }
 
 /// Reads an object that is no message, as strictly.
 pub(crate) fn object<T: DeserializeOwned>(json: &[u8]) -> Result<T, HeaderError> {
-    walk(json)?;
+    let found = Cell::new(Found::Syntax);
+    walk(json, &found, Inner { found: &found, depth: 0 })?;
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return Err(HeaderError::NotAnObject);
+    }
     serde_json::from_slice(json).map_err(|error| HeaderError::Syntax(error.into()))
 }
 
-fn walk(json: &[u8]) -> Result<Tags<'_>, HeaderError> {
-    let found = Cell::new(Found::Syntax);
+fn walk<'h, S: DeserializeSeed<'h>>(
+    json: &'h [u8],
+    found: &Cell<Found>,
+    walker: S,
+) -> Result<S::Value, HeaderError> {
     let mut reader = serde_json::Deserializer::from_slice(json);
-    let walked = Top { found: &found }.deserialize(&mut reader);
+    let walked = walker.deserialize(&mut reader);
     walked.and_then(|tags| reader.end().map(|()| tags)).map_err(|error| match found.get() {
         _ if !error.is_data() => HeaderError::Syntax(error.into()),
         Found::Syntax => HeaderError::Syntax(error.into()),

@@ -63,7 +63,7 @@ impl Default for Settings {
 /// The server's end of one connection.
 ///
 /// The application polls [events](Event) and answers by verbs. Requests are given one at a time, in
-/// order: the next when the active one has ended. Every verb names its request; one that does not
+/// order: the next when the active one has ended, so it polls again after a verb that ends one. Every verb names its request; one that does not
 /// fit the active request (another id, another kind, output before `started`) is dropped without a
 /// word, since the client may have ended the request in the meantime.
 ///

@@ -65,6 +65,9 @@ impl Client {
                 self.close_if_done();
                 Ok(Some(Event::Welcome { welcome }))
             }
+            _ if self.state == State::Greeting => {
+                Err(Closed::Violation(violation("an answer before welcome")))
+            }
             message => self.take_talk(message, body).map_err(Closed::Violation),
         }
     }

@@ -1,0 +1,223 @@
+//! Anything in any order: nothing panics, bounds hold, and a connection that is over stays over.
+
+use core::time::Duration;
+
+use framing_protocol::client::{self, Client};
+use framing_protocol::message::{
+    Code, Command, Digest, Entry, EntryKind, Exec, Exit, Failure, File, Outcome, Stdin,
+};
+use framing_protocol::server::{self, Server};
+use framing_protocol::{End, Machine};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::support::{WELCOME, feed, frame};
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// One of the messages below, with this id and body length.
+    Message(usize, u64, usize),
+    Garbage(Vec<u8>),
+    /// Part of a message.
+    Part(usize, usize),
+    Verb(u8, u64, usize),
+    Sent(usize),
+    Poll(usize),
+    Pass(u64),
+    End(u8),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let length = prop_oneof![3 => 0..20_usize, 1 => 0..300_000_usize];
+    prop_oneof![
+        12 => (0..MESSAGES.len(), 0..12_u64, length.clone()).prop_map(|(m, id, n)| Step::Message(m, id, n)),
+        1 => vec(any::<u8>(), 0..50).prop_map(Step::Garbage),
+        1 => (0..MESSAGES.len(), 0..40_usize).prop_map(|(m, n)| Step::Part(m, n)),
+        12 => (0..16_u8, 0..12_u64, length).prop_map(|(verb, id, n)| Step::Verb(verb, id, n)),
+        4 => (0..2_000_000_usize).prop_map(Step::Sent),
+        6 => (0..5_usize).prop_map(Step::Poll),
+        3 => (0..20_u64).prop_map(Step::Pass),
+        1 => (0..3_u8).prop_map(Step::End),
+    ]
+}
+
+/// All messages of both sides, `@` for the id.
+const MESSAGES: [&str; 30] = [
+    r#"{"type":"hello","version":1}"#,
+    WELCOME,
+    r#"{"type":"upper","id":@}"#,
+    r#"{"type":"exec","id":@,"argv":["a"],"stdin":"piped"}"#,
+    r#"{"type":"exec","id":@,"shell":"a"}"#,
+    r#"{"type":"stdin","id":@}"#,
+    r#"{"type":"stdin_end","id":@}"#,
+    r#"{"type":"signal","id":@,"name":"INT"}"#,
+    r#"{"type":"get","id":@,"path":"a"}"#,
+    r#"{"type":"list","id":@,"path":"a"}"#,
+    r#"{"type":"cancel","id":@}"#,
+    r#"{"type":"ping","id":@}"#,
+    r#"{"type":"pong","id":@}"#,
+    r#"{"type":"started","id":@,"pid":1,"window":1000}"#,
+    r#"{"type":"started","id":@,"pid":1,"window":18446744073709551615}"#,
+    r#"{"type":"stdout","id":@}"#,
+    r#"{"type":"stderr","id":@}"#,
+    r#"{"type":"window","id":@,"bytes":1000}"#,
+    r#"{"type":"exit","id":@,"outcome":"exited","code":0,"duration_ms":1}"#,
+    r#"{"type":"file","id":@,"filename":"a","total_size":3}"#,
+    r#"{"type":"file","id":@,"filename":"a","total_size":18446744073709551615}"#,
+    r#"{"type":"data","id":@}"#,
+    r#"{"type":"entries","id":@}"#,
+    r#"{"type":"entries_end","id":@}"#,
+    r#"{"type":"error","id":@,"code":"io","message":"m"}"#,
+    r#"{"type":"goaway","reason":"r","last_id":@}"#,
+    r#"{"type":"teleport","id":@}"#,
+    r#"{"type":"teleport"}"#,
+    r#"{"type":"upper"}"#,
+    r#"{"type":"error","code":"io","message":"m"}"#,
+];
+
+fn message(index: usize, id: u64, body: usize) -> Vec<u8> {
+    let header = MESSAGES[index].replace('@', &id.to_string());
+    // Most messages take no body; give them one only now and then.
+    let takes_body = ["upper", "stdin\"", "stdout", "stderr", "data", "entries\""];
+    let body =
+        if takes_body.iter().any(|kind| header.contains(kind)) || body == 13 { body } else { 0 };
+    frame(&header, &vec![b'b'; body.min(256 * 1024)])
+}
+
+fn server_verb(server: &mut Server, verb: u8, id: u64, n: usize) {
+    let file = File { filename: "f".into(), total_size: n as u64, modified: None, mode: None };
+    let entry = Entry { name: "e".into(), kind: EntryKind::File, size: 0, modified: None };
+    let outcome = Outcome::Exited { code: 0 };
+    let exit = Exit { outcome, truncated: false, duration: Duration::ZERO };
+    let content = vec![b'c'; if server.room() > 0 { n } else { 0 }];
+    match verb {
+        0 | 1 => server.upper(id, "TEXT"),
+        2 => server.fail(id, Failure::new(Code::Io, "m")),
+        3 | 4 => server.started(id, 1),
+        5 => server.stdout(id, &content),
+        6 => server.stderr(id, &content),
+        7 => server.stdin_taken(id, n as u64),
+        8 => server.exit(id, exit),
+        9 => server.file(id, file),
+        10 => server.data(id, &content),
+        11 => server.file_end(id, Digest::Blake3([0; 32])),
+        12 => server.entries(id, &vec![entry; n.min(10)]),
+        13 => server.entries_end(id),
+        14 if n == 7 => server.goaway("r"),
+        _ => {}
+    }
+}
+
+fn client_verb(client: &mut Client, verb: u8, id: u64, n: usize) {
+    let stdin = Exec { stdin: Stdin::Piped, ..Exec::new(Command::Shell("a".into())) };
+    match verb {
+        0..=2 => drop(client.upper(&vec![b'u'; n])),
+        3 => drop(client.exec(&stdin)),
+        4 => drop(client.exec(&Exec::new(Command::Argv(vec![])))),
+        5 => drop(client.get(&"a".into())),
+        6 => drop(client.list(&"a".into())),
+        7 => drop(client.ping()),
+        8..=10 => drop(client.stdin(id, &vec![b's'; n])),
+        11 => client.stdin_end(id),
+        12 => client.signal(id, "INT"),
+        13 => client.cancel(id),
+        14 if n == 7 => client.close(),
+        _ => {}
+    }
+}
+
+/// What holds for a machine at any moment.
+fn check<M: Machine>(machine: &mut M, was_finished: bool) {
+    assert!(machine.output().len() < 6 << 20, "{} bytes wait", machine.output().len());
+    assert!(!machine.space().is_empty());
+    if was_finished {
+        assert!(
+            machine.is_finished() && machine.output().is_empty() && machine.deadline().is_none()
+        );
+    }
+}
+
+/// Runs the steps on one machine. `poll` tells whether the event was the last one.
+fn run<M: Machine>(
+    machine: &mut M,
+    steps: Vec<Step>,
+    mut verb: impl FnMut(&mut M, u8, u64, usize),
+    mut poll: impl FnMut(&mut M, Duration) -> Option<bool>,
+) {
+    let (mut now, mut ended) = (Duration::ZERO, false);
+    for step in steps {
+        let was_finished = machine.is_finished();
+        match step {
+            Step::Message(index, id, n) if machine.wants_input() => {
+                feed(machine, &message(index, id, n), now);
+            }
+            Step::Garbage(bytes) if machine.wants_input() => feed(machine, &bytes, now),
+            Step::Part(index, n) if machine.wants_input() => {
+                let message = message(index, 1, 0);
+                feed(machine, &message[..n.min(message.len())], now);
+            }
+            Step::Message(..) | Step::Garbage(_) | Step::Part(..) => {}
+            Step::Verb(kind, id, n) => verb(machine, kind, id, n),
+            Step::Sent(n) => machine.sent(n, now),
+            Step::Poll(times) => {
+                for _ in 0..times {
+                    let Some(last) = poll(machine, now) else { break };
+                    assert!(!ended, "an event after the last");
+                    ended = last;
+                }
+            }
+            Step::Pass(seconds) => {
+                now += Duration::from_secs(seconds);
+                machine.tick(now);
+            }
+            Step::End(0) => machine.input_ended(End::Fin, now),
+            Step::End(1) => machine.input_ended(End::Authenticated, now),
+            Step::End(_) => machine.input_ended(End::Loss, now),
+        }
+        check(machine, was_finished);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn a_server_survives_anything(greeted in any::<bool>(), steps in vec(step(), 0..120)) {
+        let mut server = Server::new(server::Settings::default(), Duration::ZERO);
+        if greeted {
+            feed(&mut server, &message(0, 0, 0), Duration::ZERO);
+        }
+        run(&mut server, steps, server_verb, |server, now| {
+            let event = server.poll_event(now)?;
+            assert!(server.body().len() <= 256 * 1024);
+            Some(matches!(event, server::Event::Closed { .. }))
+        });
+    }
+
+    #[test]
+    fn a_client_survives_anything(greeted in any::<bool>(), steps in vec(step(), 0..120)) {
+        let mut client = Client::new(client::Settings::default(), Duration::ZERO);
+        if greeted {
+            feed(&mut client, &message(1, 0, 0), Duration::ZERO);
+        }
+        run(&mut client, steps, client_verb, |client, now| {
+            let event = client.poll_event(now)?;
+            assert!(client.body().len() <= 256 * 1024);
+            Some(matches!(event, client::Event::Closed { .. }))
+        });
+    }
+
+    #[test]
+    fn any_bytes_as_a_header_are_refused_or_read(header in vec(any::<u8>(), 0..200)) {
+        let _ = framing_protocol::message::ClientMessage::parse(&header);
+        let _ = framing_protocol::message::ServerMessage::parse(&header);
+    }
+
+    #[test]
+    fn any_json_is_refused_or_read(header in r#"\{("(type|id|argv|path|x)":("(upper|exec|get)"|[0-9]{1,3}|\[("a",?){0,3}\]|\{"b64":"(YQ==|x)"\}),?){0,6}\}"#) {
+        let strict = framing_protocol::message::ClientMessage::parse(header.as_bytes());
+        if strict.is_ok() {
+            prop_assert!(serde_json::from_str::<serde_json::Value>(&header).is_ok());
+        }
+    }
+}

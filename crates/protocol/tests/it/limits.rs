@@ -1,0 +1,164 @@
+//! Claimed lengths: refused at the head, before anything is held for them.
+
+use framing_protocol::message::{Code, Command, Exec, File, MAX_BODY, MAX_HEADER, Text};
+use framing_protocol::server::Event;
+use framing_protocol::{Closed, Machine, client};
+
+use crate::support::{T0, client, client_closed, closed, feed, frame, kinds, said, server, tell};
+
+fn head(header: u32, body: u64) -> Vec<u8> {
+    [&header.to_be_bytes()[..], &body.to_be_bytes()].concat()
+}
+
+#[test]
+fn a_claim_over_the_limits_is_fatal_at_the_head() {
+    let (header, body) = (u32::try_from(MAX_HEADER).unwrap(), MAX_BODY as u64);
+    for (h, b) in [
+        (u32::MAX, 0),
+        (u32::MAX - 1, 0),
+        (1 << 31, 0),
+        (header + 1, 0),
+        (2, u64::MAX),
+        (2, u64::MAX - 16),
+        (2, 1 << 63),
+        (2, 1 << 32),
+        (2, body + 1),
+        (u32::MAX, u64::MAX),
+    ] {
+        let mut server = server();
+        feed(&mut server, &head(h, b), T0);
+        let Closed::Violation(failure) = closed(&mut server, T0) else { panic!("{h} {b}") };
+        assert_eq!(failure.code, Code::TooLarge, "{h} {b}");
+        let said = said(&mut server);
+        assert_eq!(
+            (kinds(&said), said[0].id(), said[0].code()),
+            (vec!["error"], None, "too_large")
+        );
+        assert!(server.is_finished());
+
+        let mut client = client();
+        feed(&mut client, &head(h, b), T0);
+        assert!(matches!(client_closed(&mut client, T0), Closed::Violation(_)));
+    }
+}
+
+#[test]
+fn a_claim_at_the_limits_is_only_waited_for() {
+    let mut server = server();
+    feed(&mut server, &head(u32::try_from(MAX_HEADER).unwrap(), MAX_BODY as u64), T0);
+    assert_eq!(server.poll_event(T0), None);
+    assert!(server.wants_input());
+    assert!(server.space().len() < 64 * 1024, "nothing is reserved on a claim");
+}
+
+#[test]
+fn the_largest_message_is_taken_and_the_largest_answer_given() {
+    let mut server = server();
+    let mut header = r#"{"type":"upper","id":1,"pad":""#.to_owned();
+    header += &"x".repeat(MAX_HEADER - header.len() - 2);
+    header += "\"}";
+    assert_eq!(header.len(), MAX_HEADER);
+    let body = vec![b'a'; MAX_BODY];
+    assert_eq!(tell(&mut server, &header, &body), Some(Event::Upper { id: 1 }));
+    assert_eq!(server.body(), body);
+    server.upper(1, &"A".repeat(MAX_BODY));
+    assert_eq!(said(&mut server)[0].body.len(), MAX_BODY);
+}
+
+#[test]
+fn an_answer_that_outgrows_a_message_fails_its_request_alone() {
+    let mut server = server();
+    for (id, request) in [
+        (1, r#"{"type":"upper","id":1}"#),
+        (2, r#"{"type":"get","id":2,"path":"a"}"#),
+        (3, r#"{"type":"list","id":3,"path":"a"}"#),
+    ] {
+        assert!(tell(&mut server, request, b"").is_some());
+        let long = Text::from("x".repeat(MAX_BODY + 1));
+        match id {
+            1 => server.upper(1, &"\u{390}".to_uppercase().repeat(MAX_BODY / 6 + 1)),
+            2 => server.file(2, File { filename: long, total_size: 0, modified: None, mode: None }),
+            _ => server.entries(
+                3,
+                &[framing_protocol::message::Entry {
+                    name: long,
+                    kind: framing_protocol::message::EntryKind::File,
+                    size: 0,
+                    modified: None,
+                }],
+            ),
+        }
+        let said = said(&mut server);
+        assert_eq!(kinds(&said), ["error"]);
+        assert_eq!((said[0].id(), said[0].code()), (Some(id), "too_large"));
+    }
+    assert_eq!(tell(&mut server, r#"{"type":"upper","id":4}"#, b""), Some(Event::Upper { id: 4 }));
+}
+
+#[test]
+fn an_error_whose_text_outgrows_a_message_is_told_without_it() {
+    let mut server = server();
+    tell(&mut server, r#"{"type":"upper","id":1}"#, b"");
+    let text = "\u{1}".repeat(MAX_HEADER);
+    server.fail(1, framing_protocol::message::Failure::new(Code::Io, text.clone()));
+    server.goaway(&text);
+    assert_eq!(kinds(&said(&mut server)), ["error", "goaway"]);
+}
+
+#[test]
+fn a_client_refuses_what_would_be_too_large_and_stays_usable() {
+    let mut client = client();
+    let long = "x".repeat(MAX_HEADER);
+    assert_eq!(client.upper(&vec![0; MAX_BODY + 1]), Err(client::Refused::TooLarge));
+    assert_eq!(client.get(&long.as_str().into()), Err(client::Refused::TooLarge));
+    let exec = Exec::new(Command::Argv(vec![long.into()]));
+    assert_eq!(client.exec(&exec), Err(client::Refused::TooLarge));
+    assert!(client.output().is_empty());
+    assert_eq!(client.upper(&vec![0; MAX_BODY]), Ok(1));
+    assert_eq!(kinds(&said(&mut client)), ["upper"]);
+}
+
+#[test]
+fn long_content_is_cut_into_messages_and_entries_only_between_lines() {
+    let mut server = server();
+    tell(&mut server, r#"{"type":"get","id":1,"path":"a"}"#, b"");
+    let content: Vec<u8> = (0..600_000_u32).map(|i| i.to_le_bytes()[0]).collect();
+    server.data(1, &content);
+    server.data(1, b"");
+    let pieces = said(&mut server);
+    assert_eq!(
+        pieces.iter().map(|s| s.body.len()).collect::<Vec<_>>(),
+        [MAX_BODY, MAX_BODY, 75_712]
+    );
+    assert_eq!(pieces.iter().flat_map(|s| s.body.clone()).collect::<Vec<_>>(), content);
+
+    let digest = framing_protocol::message::Digest::Blake3([0; 32]);
+    server.file_end(1, digest);
+    tell(&mut server, r#"{"type":"list","id":2,"path":"a"}"#, b"");
+    let entries: Vec<_> = (0..10_000)
+        .map(|i| framing_protocol::message::Entry {
+            name: format!("file {i}").into(),
+            kind: framing_protocol::message::EntryKind::File,
+            size: i,
+            modified: Some(0),
+        })
+        .collect();
+    server.entries(2, &entries);
+    let pieces = said(&mut server);
+    let mut read = Vec::new();
+    for piece in pieces.iter().filter(|piece| piece.kind() == "entries") {
+        assert!(piece.body.len() <= MAX_BODY);
+        for entry in framing_protocol::message::Entry::lines(&piece.body) {
+            read.push(entry.unwrap());
+        }
+    }
+    assert_eq!(read, entries);
+}
+
+#[test]
+fn a_flood_of_empty_frames_ends_at_the_first() {
+    let mut server = server();
+    feed(&mut server, &frame("", b"").repeat(1000), T0);
+    assert!(matches!(closed(&mut server, T0), Closed::Violation(_)));
+    assert_eq!(said(&mut server).len(), 1);
+}

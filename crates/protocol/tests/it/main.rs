@@ -1,0 +1,13 @@
+//! Both machines as their peers and drivers see them: bytes in, bytes out.
+
+mod bounds;
+mod chaos;
+mod conversation;
+mod deadlines;
+mod ends;
+mod exec;
+mod headers;
+mod limits;
+mod requests;
+mod states;
+mod support;

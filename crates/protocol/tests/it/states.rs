@@ -1,0 +1,273 @@
+//! Every message in every state, on both sides: what is an event, what an answer, what is dropped,
+//! and what ends the connection.
+//!
+//! `V` an event, `A` an answer, `!` an `error` with the id, `B` such an error and an event, `.`
+//! nothing, `X` the end of the connection.
+
+use framing_protocol::client::{self, Client};
+use framing_protocol::message::{Command, Exec, Stdin};
+use framing_protocol::server::{self, Server};
+use framing_protocol::{Closed, Machine};
+
+use crate::support::{T0, client, feed, frame, said, server, tell, tell_client};
+
+const EXEC_5: &str = r#"{"type":"exec","id":5,"argv":["cat"],"stdin":"piped"}"#;
+
+#[test]
+fn every_message_in_every_state_of_the_server() {
+    let states: [fn() -> Server; 9] = [
+        || Server::new(server::Settings::default(), T0), // greeting
+        server,                                          // idle
+        || {
+            // done: 5 was answered
+            let mut server = upper_active();
+            server.upper(5, "");
+            server
+        },
+        upper_active,
+        exec_active,
+        || {
+            // running
+            let mut server = exec_active();
+            server.started(5, 1);
+            server
+        },
+        || {
+            // an exec waits behind a get
+            let mut server = server();
+            tell(&mut server, r#"{"type":"get","id":4,"path":"a"}"#, b"");
+            assert_eq!(tell(&mut server, EXEC_5, b""), None);
+            server
+        },
+        || {
+            // leaving
+            let mut server = upper_active();
+            server.goaway("drain");
+            server
+        },
+        || {
+            // over
+            let mut server = server();
+            tell(&mut server, "no JSON", b"");
+            server
+        },
+    ];
+    let table: [(&str, &[u8], &str); 19] = [
+        (r#"{"type":"hello","version":1}"#, b"", "AXXXXXXX."),
+        (r#"{"type":"upper","id":6}"#, b"u", "XVV.XXX.."),
+        (r#"{"type":"exec","id":6,"argv":["a"]}"#, b"", "XVV.XXX.."),
+        (r#"{"type":"get","id":6,"path":"a"}"#, b"", "XVV.XXX.."),
+        (r#"{"type":"list","id":6,"path":"a"}"#, b"", "XVV.XXX.."),
+        (r#"{"type":"get","id":6,"path":"a"}"#, b"body", "XXXXXXXX."),
+        (r#"{"type":"upper","id":5}"#, b"u", "XVXXXXXX."),
+        (r#"{"type":"upper","id":0}"#, b"u", "XXXXXXXX."),
+        (r#"{"type":"stdin","id":5}"#, b"", "XX.X...X."),
+        (r#"{"type":"stdin","id":5}"#, b"s", "XX.XXVXX."),
+        (r#"{"type":"stdin_end","id":5}"#, b"", "XX.XVV.X."),
+        (r#"{"type":"signal","id":5,"name":"INT"}"#, b"", "XX.XVV.X."),
+        (r#"{"type":"cancel","id":5}"#, b"", "XX.VVV!V."),
+        (r#"{"type":"ping","id":3}"#, b"", "XAAAAAAA."),
+        (r#"{"type":"pong","id":0}"#, b"", "X........"),
+        (r#"{"type":"pong","id":9}"#, b"", "XXXXXXXX."),
+        (r#"{"type":"teleport","id":5}"#, b"skipped", "X!!BBB!B."),
+        (r#"{"type":"teleport"}"#, b"skipped", "XXXXXXXX."),
+        (r#"{"type":"welcome","version":1}"#, b"", "XXXXXXXX."),
+    ];
+    for (header, body, expected) in table {
+        let row: String =
+            states.iter().map(|state| server_outcome(state(), header, body)).collect();
+        assert_eq!(row, expected, "{header}");
+    }
+}
+
+fn upper_active() -> Server {
+    let mut server = server();
+    assert!(tell(&mut server, r#"{"type":"upper","id":5}"#, b"").is_some());
+    server
+}
+
+fn exec_active() -> Server {
+    let mut server = server();
+    assert!(tell(&mut server, EXEC_5, b"").is_some());
+    server
+}
+
+fn server_outcome(mut server: Server, header: &str, body: &[u8]) -> char {
+    said(&mut server);
+    while server.poll_event(T0).is_some() {}
+    feed(&mut server, &frame(header, body), T0);
+    let mut events: Vec<_> = core::iter::from_fn(|| server.poll_event(T0)).collect();
+    let closed = events.pop_if(|event| matches!(event, server::Event::Closed { .. }));
+    let answers = said(&mut server);
+    if let Some(server::Event::Closed { reason }) = closed {
+        assert!(events.is_empty(), "{header}: {events:?}");
+        let Closed::Violation(failure) = reason else { panic!("{header}: {reason}") };
+        let [answer] = &answers[..] else { panic!("{header}: {answers:?}") };
+        assert_eq!((answer.kind(), answer.id()), ("error", None), "{header}");
+        assert_eq!(answer.code(), failure.code.as_str());
+        assert!(server.is_finished(), "the error was written");
+        return 'X';
+    }
+    let failed = answers.iter().any(|answer| answer.kind() == "error" && answer.id().is_some());
+    match (events.is_empty(), answers.is_empty()) {
+        (true, true) => '.',
+        (true, false) if failed => '!',
+        (true, false) => 'A',
+        (false, true) => 'V',
+        (false, false) => 'B',
+    }
+}
+
+#[test]
+fn every_message_in_every_state_of_the_client() {
+    let piped = || Exec { stdin: Stdin::Piped, ..Exec::new(Command::Shell("cat".into())) };
+    let states: [&dyn Fn() -> Client; 10] = [
+        &|| {
+            // greeting, with a request behind the hello
+            let mut client = Client::new(client::Settings::default(), T0);
+            client.upper(b"").unwrap();
+            client
+        },
+        &client, // idle
+        &|| {
+            // upper asked
+            let mut client = client();
+            client.upper(b"a").unwrap();
+            client
+        },
+        &|| {
+            // exec asked
+            let mut client = client();
+            client.exec(&piped()).unwrap();
+            client
+        },
+        &|| {
+            // running
+            let mut client = client();
+            client.exec(&piped()).unwrap();
+            tell_client(&mut client, r#"{"type":"started","id":1,"pid":1,"window":9}"#, b"");
+            client
+        },
+        &|| {
+            // get asked
+            let mut client = client();
+            client.get(&"a".into()).unwrap();
+            client
+        },
+        &|| {
+            // download, three bytes to come
+            let mut client = client();
+            client.get(&"a".into()).unwrap();
+            tell_client(
+                &mut client,
+                r#"{"type":"file","id":1,"filename":"a","total_size":3}"#,
+                b"",
+            );
+            client
+        },
+        &|| {
+            // list asked
+            let mut client = client();
+            client.list(&"".into()).unwrap();
+            client
+        },
+        &|| {
+            // done: 1 was answered
+            let mut client = client();
+            client.upper(b"a").unwrap();
+            tell_client(&mut client, r#"{"type":"upper","id":1}"#, b"A");
+            client
+        },
+        &|| {
+            // over
+            let mut client = client();
+            tell_client(&mut client, "no JSON", b"");
+            client
+        },
+    ];
+    let digest = format!(r#"{{"type":"file_end","id":1,"digest":"blake3:{}"}}"#, "0".repeat(64));
+    let exit = r#"{"type":"exit","id":1,"outcome":"exited","code":0,"duration_ms":1}"#;
+    let table: [(&str, &[u8], &str); 25] = [
+        (crate::support::WELCOME, b"", "VXXXXXXXX."),
+        (r#"{"type":"welcome","version":2}"#, b"", "XXXXXXXXX."),
+        (r#"{"type":"upper","id":1}"#, b"A", "XXVXXXXX.."),
+        (r#"{"type":"started","id":1,"pid":1,"window":9}"#, b"", "XXXVXXXX.."),
+        (r#"{"type":"stdout","id":1}"#, b"o", "XXXXVXXX.."),
+        (r#"{"type":"stderr","id":1}"#, b"e", "XXXXVXXX.."),
+        (r#"{"type":"window","id":1,"bytes":5}"#, b"", "XXXXVXXX.."),
+        (r#"{"type":"window","id":1,"bytes":18446744073709551615}"#, b"", "XXXXXXXX.."),
+        (exit, b"", "XXXVVXXX.."),
+        (r#"{"type":"file","id":1,"filename":"a","total_size":3}"#, b"", "XXXXXVXX.."),
+        (r#"{"type":"data","id":1}"#, b"123", "XXXXXXVX.."),
+        (r#"{"type":"data","id":1}"#, b"1234", "XXXXXXXX.."),
+        (&digest, b"", "XXXXXXXX.."),
+        (r#"{"type":"entries","id":1}"#, b"", "XXXXXXXV.."),
+        (r#"{"type":"entries_end","id":1}"#, b"", "XXXXXXXV.."),
+        (r#"{"type":"entries_end","id":1}"#, b"body", "XXXXXXXXX."),
+        (r#"{"type":"error","id":1,"code":"io"}"#, b"", "XXVVVVVV.."),
+        (r#"{"type":"error","id":2,"code":"io"}"#, b"", "XXXXXXXXX."),
+        (r#"{"type":"error","code":"io","message":"m"}"#, b"", "XXXXXXXXX."),
+        (r#"{"type":"goaway","reason":"r","last_id":9}"#, b"", "XVVVVVVVV."),
+        (r#"{"type":"ping","id":3}"#, b"", "XAAAAAAAA."),
+        (r#"{"type":"pong","id":0}"#, b"", "X........."),
+        (r#"{"type":"pong","id":9}"#, b"", "XXXXXXXXX."),
+        (r#"{"type":"teleport","id":1}"#, b"skipped", "X........."),
+        (r#"{"type":"hello","version":1}"#, b"", "X........."),
+    ];
+    for (header, body, expected) in table {
+        let row: String =
+            states.iter().map(|state| client_outcome(state(), header, body)).collect();
+        assert_eq!(row, expected, "{header}");
+    }
+}
+
+fn client_outcome(mut client: Client, header: &str, body: &[u8]) -> char {
+    said(&mut client);
+    while client.poll_event(T0).is_some() {}
+    feed(&mut client, &frame(header, body), T0);
+    let mut events: Vec<_> = core::iter::from_fn(|| client.poll_event(T0)).collect();
+    let answers = said(&mut client);
+    if let Some(client::Event::Closed { reason }) =
+        events.pop_if(|event| matches!(event, client::Event::Closed { .. }))
+    {
+        assert!(matches!(reason, Closed::Violation(_) | Closed::Refused(_)), "{header}: {reason}");
+        assert!(events.is_empty() && answers.is_empty() && client.is_finished(), "{header}");
+        return 'X';
+    }
+    match (events.len(), answers.len()) {
+        (0, 0) => '.',
+        (0, 1) => 'A',
+        (1, 0) => 'V',
+        other => panic!("{header}: {other:?}"),
+    }
+}
+
+#[test]
+fn an_answer_before_its_turn_is_a_violation() {
+    let mut client = client();
+    client.upper(b"a").unwrap();
+    client.upper(b"b").unwrap();
+    let event = tell_client(&mut client, r#"{"type":"upper","id":2}"#, b"B");
+    assert!(
+        matches!(event, Some(client::Event::Closed { reason: Closed::Violation(_) })),
+        "{event:?}"
+    );
+}
+
+#[test]
+fn a_download_ends_only_when_all_that_was_promised_has_come() {
+    let digest = format!(r#"{{"type":"file_end","id":1,"digest":"blake3:{}"}}"#, "0".repeat(64));
+    for (pieces, complete) in [(&[2, 1][..], true), (&[3, 0], true), (&[2], false), (&[], false)] {
+        let mut client = client();
+        client.get(&"a".into()).unwrap();
+        tell_client(&mut client, r#"{"type":"file","id":1,"filename":"a","total_size":3}"#, b"");
+        for piece in pieces {
+            let event = tell_client(&mut client, r#"{"type":"data","id":1}"#, &b"abc"[..*piece]);
+            assert_eq!(event, Some(client::Event::Data { id: 1 }));
+        }
+        match tell_client(&mut client, &digest, b"") {
+            Some(client::Event::FileEnd { .. }) => assert!(complete),
+            event => assert!(!complete, "{event:?}"),
+        }
+    }
+}
