@@ -31,7 +31,7 @@ pub enum Error {
     Failed(Failure),
     /// The rules of the protocol forbid to ask for that.
     #[error(transparent)]
-    Refused(#[from] Refused),
+    Refused(Refused),
     /// What came is not what the server had said would come.
     #[error(transparent)]
     Damaged(#[from] Damage),

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use framing_protocol::Closed;
 use framing_protocol::client::{Client, Event, Refused, Settings};
-use framing_protocol::message::{Digest, Entry, Exec, Exit, File, Id, Text};
+use framing_protocol::message::{Code, Digest, Entry, Exec, Exit, Failure, File, Id, Text};
 use framing_transport::{Link, PollFd, PollFlags, connect, poll};
 
 use crate::error::{Damage, Error};
@@ -58,7 +58,8 @@ impl Session {
 
     /// Has `text`, which must be UTF-8, answered in upper case.
     pub fn upper(&mut self, text: &[u8]) -> Result<Vec<u8>, Error> {
-        let id = self.ask_upper(text)?;
+        let asked = self.ask_upper(text);
+        let id = asked.map_err(|refused| self.refused(refused))?;
         self.event_of(id, &mut [])?;
         Ok(self.body().to_vec())
     }
@@ -70,7 +71,8 @@ impl Session {
         stdout: &mut dyn Sink,
         stderr: &mut dyn Sink,
     ) -> Result<Exit, Error> {
-        let id = self.link.machine().exec(exec)?;
+        let asked = self.link.machine().exec(exec);
+        let id = asked.map_err(|refused| self.refused(refused))?;
         let exit = loop {
             match self.event_of(id, &mut [stdout, stderr])? {
                 Event::Stdout { .. } => stdout.put(self.body()).map_err(Error::Sink)?,
@@ -85,7 +87,8 @@ impl Session {
 
     /// Asks for a file, and returns when the server has opened it.
     pub fn get(&mut self, path: &Text) -> Result<Download<'_>, Error> {
-        let id = self.link.machine().get(path)?;
+        let asked = self.link.machine().get(path);
+        let id = asked.map_err(|refused| self.refused(refused))?;
         loop {
             if let Event::File { file, .. } = self.event_of(id, &mut [])? {
                 return Ok(Download { session: self, id, file, state: State::Running });
@@ -100,7 +103,8 @@ impl Session {
         sink: &mut dyn Sink,
         mut show: impl FnMut(&Entry) -> Vec<u8>,
     ) -> Result<(), Error> {
-        let id = self.link.machine().list(path)?;
+        let asked = self.link.machine().list(path);
+        let id = asked.map_err(|refused| self.refused(refused))?;
         loop {
             match self.event_of(id, &mut [sink])? {
                 Event::Entries { .. } => {
@@ -118,7 +122,8 @@ impl Session {
     /// Measures one round trip, from our machine to the server's and back.
     pub fn ping(&mut self) -> Result<Duration, Error> {
         let start = Instant::now();
-        let id = self.link.machine().ping()?;
+        let asked = self.link.machine().ping();
+        let id = asked.map_err(|refused| self.refused(refused))?;
         loop {
             if self.event(&mut [])? == (Event::Pong { id }) {
                 return Ok(start.elapsed());
@@ -132,13 +137,33 @@ impl Session {
         self.link.machine().upper(text)
     }
 
+    /// The error of a request. A server that goes away answers requests by one, and is gone for all
+    /// that could still be asked.
+    pub(crate) fn failed(&self, failure: Failure) -> Error {
+        match failure.code {
+            Code::ShuttingDown => self.closed(Closed::Refused(failure)),
+            _ => Error::Failed(failure),
+        }
+    }
+
+    /// The error of a verb.
+    pub(crate) fn refused(&self, refused: Refused) -> Error {
+        match refused {
+            Refused::GoingAway => self.closed(Closed::GoneAway),
+            Refused::Closed => self.closed(Closed::Lost),
+            refused => Error::Refused(refused),
+        }
+    }
+
+    fn closed(&self, reason: Closed) -> Error {
+        Error::Closed { server: self.server.clone(), reason }
+    }
+
     /// What has happened already, without waiting.
     pub(crate) fn poll_event(&mut self) -> Result<Option<Event>, Error> {
         let now = self.link.now();
         match self.link.machine().poll_event(now) {
-            Some(Event::Closed { reason }) => {
-                Err(Error::Closed { server: self.server.clone(), reason })
-            }
+            Some(Event::Closed { reason }) => Err(self.closed(reason)),
             event => Ok(event),
         }
     }
@@ -198,7 +223,7 @@ impl Session {
         loop {
             match self.event(sinks)? {
                 Event::Error { id: failed, failure } if failed == id => {
-                    return Err(Error::Failed(failure));
+                    return Err(self.failed(failure));
                 }
                 event if request_of(&event) == Some(id) => return Ok(event),
                 _ => {}

@@ -64,7 +64,7 @@ fn take(
     let Some(index) = asked.iter().position(|asked| asked.id == *id) else { return Ok(()) };
     let line = asked.remove(index).map_or(0, |asked| asked.line);
     if let Event::Error { failure, .. } = event {
-        return answers.fail("line", line, Error::Failed(failure.clone()));
+        return answers.fail("line", line, session.failed(failure.clone()));
     }
     answers.add(session.body());
     Ok(())
@@ -156,7 +156,7 @@ impl Source {
                         return Ok(());
                     }
                     Err(refused) => {
-                        answers.fail("line", line, refused.into())?;
+                        answers.fail("line", line, session.refused(refused))?;
                         Found::Line
                     }
                 },

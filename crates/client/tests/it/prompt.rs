@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Child, Stdio};
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use crate::support::World;
+use crate::support::{PATIENCE, World};
 
 /// A terminal with the client in it.
 struct Terminal {
@@ -44,6 +45,9 @@ impl Terminal {
     fn wait_for(&mut self, expected: &str) {
         while !self.seen.contains(expected) {
             let mut bytes = [0; 1024];
+            let mut polled = [PollFd::new(&self.screen, PollFlags::IN)];
+            let ready = poll(&mut polled, Some(&PATIENCE.try_into().unwrap())).unwrap();
+            assert!(ready > 0, "{expected:?} does not come: {:?}", self.seen);
             let n = self.screen.read(&mut bytes).unwrap_or(0);
             assert!(n > 0, "the client ended, and {expected:?} did not come: {:?}", self.seen);
             self.seen.push_str(&String::from_utf8_lossy(&bytes[..n]));

@@ -9,7 +9,7 @@ use framing_server::{ExecPolicy, Options, Running, Server};
 use tempfile::TempDir;
 
 /// Long enough for the slowest machine; only bounds what would hang otherwise.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running server with files to serve and commands to run, and an empty folder of the client's.
 pub(crate) struct World {
