@@ -131,8 +131,8 @@ fn walk<'h, S: DeserializeSeed<'h>>(
     walker: S,
 ) -> Result<S::Value, HeaderError> {
     let mut reader = serde_json::Deserializer::from_slice(json);
-    let walked = walker.deserialize(&mut reader);
-    walked.and_then(|tags| reader.end().map(|()| tags)).map_err(|error| match found.get() {
+    let value = walker.deserialize(&mut reader);
+    value.and_then(|value| reader.end().map(|()| value)).map_err(|error| match found.get() {
         _ if !error.is_data() => HeaderError::Syntax(error.into()),
         Found::Syntax => HeaderError::Syntax(error.into()),
         Found::NotAnObject => HeaderError::NotAnObject,

@@ -83,7 +83,8 @@ pub enum Closed {
     /// The peer broke the protocol. A server has told it so.
     #[error("the peer broke the protocol: {0}")]
     Violation(Failure),
-    /// The server ended the connection with an `error` of its own.
+    /// The server turned the client away: [`Server::refuse`](crate::server::Server::refuse) on its
+    /// side, an `error` without id on the client's.
     #[error("the server ended the connection: {0}")]
     Refused(Failure),
     /// This server said `goaway` and has answered everything it had accepted.

@@ -44,7 +44,7 @@ impl Server {
                 Err(Fault::Truncated(offset)) => {
                     self.channel.close(Closed::Truncated { offset }, LastWords::Drop);
                 }
-                Err(fault) => self.refuse(fault.failure()),
+                Err(fault) => self.violated(fault.failure()),
             }
         }
     }
@@ -66,9 +66,9 @@ impl Server {
     /// Waits for the `hello`; no other message is parsed.
     fn greet(&mut self) -> Result<Taken, Fault> {
         match self.channel.next(parse_hello)? {
-            Next::Message(_, body) if body > 0 => self.refuse(stray_body()),
+            Next::Message(_, body) if body > 0 => self.violated(stray_body()),
             Next::Message(Hello { version: VERSION, .. }, _) => self.welcome(),
-            Next::Message(Hello { version, .. }, _) => self.refuse(Failure::new(
+            Next::Message(Hello { version, .. }, _) => self.violated(Failure::new(
                 Code::Version,
                 format!("this server speaks version {VERSION}, not {version}"),
             )),
@@ -88,7 +88,7 @@ impl Server {
             limits: Limits::default(),
         };
         if self.channel.send(&ServerMessage::Welcome(welcome), &[]).is_err() {
-            self.refuse(Failure::new(Code::TooLarge, "the server's own welcome is too large"));
+            self.violated(Failure::new(Code::TooLarge, "the server's own welcome is too large"));
         }
     }
 
@@ -104,7 +104,7 @@ impl Server {
                     Ok(Some(event)) => Taken::Event(event),
                     Ok(None) => Taken::Silently,
                     Err(failure) => {
-                        self.refuse(failure);
+                        self.violated(failure);
                         Taken::Silently
                     }
                 })
@@ -261,7 +261,7 @@ impl Server {
     }
 
     /// Ends the connection over a violation.
-    fn refuse(&mut self, failure: Failure) {
+    fn violated(&mut self, failure: Failure) {
         self.error(None, failure.clone());
         self.channel.close(Closed::Violation(failure), LastWords::Flush);
     }

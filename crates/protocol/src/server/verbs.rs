@@ -110,6 +110,12 @@ impl Server {
         }
     }
 
+    /// Ends the connection with an `error`, in whatever state it is: this client may not be here.
+    pub fn refuse(&mut self, failure: Failure) {
+        self.error(None, failure.clone());
+        self.channel.close(Closed::Refused(failure), LastWords::Flush);
+    }
+
     /// Sends a message within the active request; one that is too large fails it.
     fn say(&mut self, id: Id, kind: fn(&Kind) -> bool, message: &ServerMessage) {
         if self.speaks(id, kind) && self.channel.send(message, &[]).is_err() {

@@ -1,10 +1,11 @@
 //! Memory: a peer that asks and never reads gains nothing, and nothing is lost by it either.
 
 use framing_protocol::Machine;
-use framing_protocol::message::MAX_BODY;
+use framing_protocol::client::Refused;
+use framing_protocol::message::{Code, Failure, MAX_BODY};
 use framing_protocol::server::{Event, Server};
 
-use crate::support::{T0, client, feed, frame, kinds, said, server, tell, unframe};
+use crate::support::{Said, T0, client, feed, frame, kinds, said, server, tell, unframe};
 
 /// The most that may wait in a server, and in its input buffer.
 const QUEUED: usize = 2 * 1024 * 1024;
@@ -36,7 +37,7 @@ fn a_ping_flood_is_answered_by_two_pongs() {
     }
     assert!(server.wants_input(), "a peer that only pings may go on");
     let pongs = said(&mut server);
-    assert_eq!(pongs.iter().map(|said| said.id()).collect::<Vec<_>>(), [Some(0), Some(99_999)]);
+    assert_eq!(pongs.iter().map(Said::id).collect::<Vec<_>>(), [Some(0), Some(99_999)]);
 
     let mut client = client();
     for id in 0..1000 {
@@ -106,8 +107,7 @@ fn bodies_that_wait_are_bounded_and_none_is_lost() {
     let held = wire.len() - rest.len();
     assert!(held < 6 * MAX_BODY && !server.wants_input(), "{held} bytes are held");
 
-    server
-        .fail(1, framing_protocol::message::Failure::new(framing_protocol::message::Code::Io, ""));
+    server.fail(1, Failure::new(Code::Io, ""));
     let mut next = 2;
     while next <= 16 {
         rest = offer(&mut server, rest, |_| {});
@@ -145,10 +145,7 @@ fn content_stops_at_the_mark_and_control_messages_do_not() {
         tell(&mut server, r#"{"type":"cancel","id":1}"#, b""),
         Some(Event::Cancel { id: 1 })
     );
-    server.fail(
-        1,
-        framing_protocol::message::Failure::new(framing_protocol::message::Code::Cancelled, ""),
-    );
+    server.fail(1, Failure::new(Code::Cancelled, ""));
     let said = said(&mut server);
     assert_eq!(said.last().unwrap().kind(), "error");
     assert!(kinds(&said).contains(&"pong"));
@@ -180,8 +177,8 @@ fn a_client_queue_has_a_bound() {
     let body = vec![0; MAX_BODY];
     let taken = (0..16).take_while(|_| client.upper(&body).is_ok()).count();
     assert!((4..=5).contains(&taken), "{taken}");
-    assert_eq!(client.upper(&body), Err(framing_protocol::client::Refused::QueueFull));
-    assert_eq!(client.ping(), Err(framing_protocol::client::Refused::QueueFull));
+    assert_eq!(client.upper(&body), Err(Refused::QueueFull));
+    assert_eq!(client.ping(), Err(Refused::QueueFull));
     assert_eq!(client.room(), 0);
     said(&mut client);
     assert!(client.upper(&body).is_ok());

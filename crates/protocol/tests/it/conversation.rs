@@ -85,8 +85,6 @@ impl ServerApp {
                 server.file(id, File { filename, total_size, modified: None, mode: Some(0o600) });
                 self.sending = Some((id, content));
             }
-            // Any other path is held open until it is cancelled.
-            server::Event::Get { .. } => {}
             server::Event::Cancel { id } => {
                 server.fail(id, Failure::new(Code::Cancelled, "as asked"));
             }
@@ -101,7 +99,8 @@ impl ServerApp {
             }
             server::Event::Signal { id, .. } => server.stderr(id, b"signalled\n"),
             server::Event::StdinEnd { id } => self.finished_input = Some(id),
-            server::Event::Closed { .. } => {}
+            // Any other path is held open until it is cancelled.
+            server::Event::Get { .. } | server::Event::Closed { .. } => {}
         }
     }
 
@@ -230,29 +229,29 @@ fn carry(from: &mut impl Machine, to: &mut impl Machine, n: usize, now: Duration
 fn converse(up: &[usize], down: &[usize]) -> (Log, Log) {
     let mut client = Client::new(client::Settings::default(), T0);
     let mut server = Server::new(server::Settings::default(), T0);
-    let (mut asks, mut serves) = (ClientApp::default(), ServerApp::default());
+    let (mut asking, mut serving) = (ClientApp::default(), ServerApp::default());
     let (mut up, mut down) = (up.iter().cycle(), down.iter().cycle());
-    asks.drive(&mut client, T0);
+    asking.drive(&mut client, T0);
     loop {
         let asked = carry(&mut client, &mut server, *up.next().unwrap(), T0);
         if asked {
-            serves.drive(&mut server, T0);
-            asks.drive(&mut client, T0);
+            serving.drive(&mut server, T0);
+            asking.drive(&mut client, T0);
         }
         let answered = carry(&mut server, &mut client, *down.next().unwrap(), T0);
         if answered {
-            asks.drive(&mut client, T0);
-            serves.drive(&mut server, T0);
+            asking.drive(&mut client, T0);
+            serving.drive(&mut server, T0);
         }
         if !asked && !answered {
             break;
         }
     }
-    assert!(client.is_finished(), "stuck: part {} {:?}", asks.part, asks.log);
+    assert!(client.is_finished(), "stuck: part {} {:?}", asking.part, asking.log);
     server.input_ended(End::Fin, T0);
-    serves.drive(&mut server, T0);
+    serving.drive(&mut server, T0);
     assert!(server.is_finished());
-    (asks.log, serves.log)
+    (asking.log, serving.log)
 }
 
 #[test]

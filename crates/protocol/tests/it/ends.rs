@@ -1,7 +1,8 @@
 //! Rule 7: what the end of the input means.
 
 use framing_protocol::client::{self, Client};
-use framing_protocol::server::{Event, Server};
+use framing_protocol::message::{Code, Failure};
+use framing_protocol::server::{Event, Server, Settings};
 use framing_protocol::{Closed, End, Machine};
 
 use crate::support::{
@@ -20,10 +21,7 @@ fn half_close_finishes_the_replies_that_are_due() {
         assert!(!server.wants_input());
         assert_eq!(server.poll_event(T0), None);
         server.data(1, b"still wanted");
-        server.fail(
-            1,
-            framing_protocol::message::Failure::new(framing_protocol::message::Code::Io, ""),
-        );
+        server.fail(1, Failure::new(Code::Io, ""));
         assert_eq!(server.poll_event(T0), Some(Event::Upper { id: 2 }));
         assert_eq!(server.body(), b"late");
         server.upper(2, "LATE");
@@ -123,7 +121,7 @@ fn a_truncated_end_kills_what_runs() {
 
 #[test]
 fn a_connection_without_a_word_is_a_clean_end() {
-    let mut server = Server::new(Default::default(), T0);
+    let mut server = Server::new(Settings::default(), T0);
     server.input_ended(End::Fin, T0);
     assert_eq!(closed(&mut server, T0), Closed::Clean);
     assert!(server.is_finished());
@@ -204,4 +202,20 @@ fn a_closed_client_refuses_every_verb() {
     client.close();
     client.cancel(1);
     assert!(client.output().is_empty() && client.is_finished());
+}
+
+#[test]
+fn a_client_is_turned_away_in_any_state() {
+    let failure = || Failure::new(Code::Busy, "all places are taken");
+    let mut fresh = Server::new(Settings::default(), T0);
+    let mut running = server();
+    tell(&mut running, EXEC, b"");
+    for server in [&mut fresh, &mut running] {
+        server.refuse(failure());
+        server.refuse(failure());
+        assert_eq!(closed(server, T0), Closed::Refused(failure()));
+        let said = said(server);
+        assert_eq!((kinds(&said), said[0].id(), said[0].code()), (vec!["error"], None, "busy"));
+        assert!(server.is_finished());
+    }
 }

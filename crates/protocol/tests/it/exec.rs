@@ -25,8 +25,11 @@ fn stdin(server: &mut Server, bytes: usize) -> Option<Event> {
     tell(server, r#"{"type":"stdin","id":1}"#, &vec![b's'; bytes])
 }
 
-fn violated(event: Option<Event>) -> bool {
-    matches!(event, Some(Event::Closed { reason: Closed::Violation(_) }))
+fn assert_violated(event: Option<Event>) {
+    match event {
+        Some(Event::Closed { reason: Closed::Violation(_) }) => {}
+        event => panic!("{event:?}"),
+    }
 }
 
 #[test]
@@ -35,9 +38,9 @@ fn input_over_the_credit_is_a_violation() {
     assert_eq!(stdin(&mut server, WINDOW), Some(Event::Stdin { id: 1 }));
     assert_eq!(server.body().len(), WINDOW);
     assert_eq!(stdin(&mut server, 0), None, "nothing costs nothing");
-    assert!(violated(stdin(&mut server, 1)));
+    assert_violated(stdin(&mut server, 1));
 
-    assert!(violated(stdin(&mut running("null"), 1)), "there is no credit without a pipe");
+    assert_violated(stdin(&mut running("null"), 1)); // there is no credit without a pipe
 }
 
 #[test]
@@ -50,7 +53,7 @@ fn credit_comes_back_as_the_command_takes_and_never_more() {
     let granted = said(&mut server);
     assert_eq!(granted[0].header["bytes"], WINDOW / 4 + 1000);
     assert_eq!(stdin(&mut server, WINDOW / 4 + 1000), Some(Event::Stdin { id: 1 }));
-    assert!(violated(stdin(&mut server, 1)));
+    assert_violated(stdin(&mut server, 1));
 
     let mut server = running("piped");
     stdin(&mut server, 100_000);
@@ -82,7 +85,7 @@ fn input_ends_once() {
     let end = r#"{"type":"stdin_end","id":1}"#;
     assert_eq!(tell(&mut server, end, b""), Some(Event::StdinEnd { id: 1 }));
     assert_eq!(tell(&mut server, end, b""), None);
-    assert!(violated(stdin(&mut server, 1)));
+    assert_violated(stdin(&mut server, 1));
 }
 
 #[test]
@@ -124,7 +127,7 @@ fn what_came_before_the_turn_of_an_exec_comes_behind_it() {
     let mut server = crate::support::server();
     tell(&mut server, r#"{"type":"get","id":1,"path":"a"}"#, b"");
     tell(&mut server, r#"{"type":"exec","id":2,"argv":["cat"],"stdin":"piped"}"#, b"");
-    assert!(violated(tell(&mut server, r#"{"type":"stdin","id":2}"#, b"x")), "no credit yet");
+    assert_violated(tell(&mut server, r#"{"type":"stdin","id":2}"#, b"x")); // no credit yet
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Strict JSON: what is refused, what is ignored, and that all messages survive the way there and
 //! back.
 
+use core::fmt::Write as _;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
@@ -82,7 +83,7 @@ fn refused_headers_are_told_apart() {
 fn many_keys_are_compared_too() {
     let keys = |n: usize, last: &str| {
         let mut header = r#"{"type":"upper","id":1"#.to_owned();
-        (0..n).for_each(|i| header += &format!(r#","k{i}":0"#));
+        (0..n).for_each(|i| write!(header, r#","k{i}":0"#).unwrap());
         header + &format!(r#","{last}":0}}"#)
     };
     for n in [1, 7, 8, 9, 10, 100, 5000] {
@@ -107,7 +108,7 @@ fn thirty_two_levels_pass_and_one_more_does_not() {
             match ClientMessage::parse(header.as_bytes()) {
                 Ok(_) => assert!(passes, "{levels}"),
                 Err(error) => {
-                    assert!(!passes && error == HeaderError::TooDeep, "{levels}: {error}")
+                    assert!(!passes && error == HeaderError::TooDeep, "{levels}: {error}");
                 }
             }
         }

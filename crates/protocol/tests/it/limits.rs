@@ -1,6 +1,8 @@
 //! Claimed lengths: refused at the head, before anything is held for them.
 
-use framing_protocol::message::{Code, Command, Exec, File, MAX_BODY, MAX_HEADER, Text};
+use framing_protocol::message::{
+    Code, Command, Digest, Entry, EntryKind, Exec, Failure, File, MAX_BODY, MAX_HEADER, Text,
+};
 use framing_protocol::server::Event;
 use framing_protocol::{Closed, Machine, client};
 
@@ -80,12 +82,7 @@ fn an_answer_that_outgrows_a_message_fails_its_request_alone() {
             2 => server.file(2, File { filename: long, total_size: 0, modified: None, mode: None }),
             _ => server.entries(
                 3,
-                &[framing_protocol::message::Entry {
-                    name: long,
-                    kind: framing_protocol::message::EntryKind::File,
-                    size: 0,
-                    modified: None,
-                }],
+                &[Entry { name: long, kind: EntryKind::File, size: 0, modified: None }],
             ),
         }
         let said = said(&mut server);
@@ -100,7 +97,7 @@ fn an_error_whose_text_outgrows_a_message_is_told_without_it() {
     let mut server = server();
     tell(&mut server, r#"{"type":"upper","id":1}"#, b"");
     let text = "\u{1}".repeat(MAX_HEADER);
-    server.fail(1, framing_protocol::message::Failure::new(Code::Io, text.clone()));
+    server.fail(1, Failure::new(Code::Io, text.clone()));
     server.goaway(&text);
     assert_eq!(kinds(&said(&mut server)), ["error", "goaway"]);
 }
@@ -132,13 +129,13 @@ fn long_content_is_cut_into_messages_and_entries_only_between_lines() {
     );
     assert_eq!(pieces.iter().flat_map(|s| s.body.clone()).collect::<Vec<_>>(), content);
 
-    let digest = framing_protocol::message::Digest::Blake3([0; 32]);
+    let digest = Digest::Blake3([0; 32]);
     server.file_end(1, digest);
     tell(&mut server, r#"{"type":"list","id":2,"path":"a"}"#, b"");
     let entries: Vec<_> = (0..10_000)
-        .map(|i| framing_protocol::message::Entry {
+        .map(|i| Entry {
             name: format!("file {i}").into(),
-            kind: framing_protocol::message::EntryKind::File,
+            kind: EntryKind::File,
             size: i,
             modified: Some(0),
         })
@@ -148,7 +145,7 @@ fn long_content_is_cut_into_messages_and_entries_only_between_lines() {
     let mut read = Vec::new();
     for piece in pieces.iter().filter(|piece| piece.kind() == "entries") {
         assert!(piece.body.len() <= MAX_BODY);
-        for entry in framing_protocol::message::Entry::lines(&piece.body) {
+        for entry in Entry::lines(&piece.body) {
             read.push(entry.unwrap());
         }
     }

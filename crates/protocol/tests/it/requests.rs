@@ -2,10 +2,12 @@
 
 use framing_protocol::client::{self, Refused};
 use framing_protocol::message::{Code, Command, Exec, Failure, PIPELINE};
-use framing_protocol::server::Event;
+use framing_protocol::server::{Event, Server, Settings};
 use framing_protocol::{Closed, Machine};
 
-use crate::support::{T0, client, closed, feed, frame, kinds, said, server, tell, tell_client};
+use crate::support::{
+    Said, T0, client, closed, feed, frame, kinds, said, server, tell, tell_client,
+};
 
 fn upper(id: u64) -> String {
     format!(r#"{{"type":"upper","id":{id}}}"#)
@@ -143,10 +145,7 @@ fn an_unknown_type_ends_what_it_names_and_nothing_else() {
     assert_eq!(tell(&mut server, &unknown(3), b""), None);
     assert_eq!(tell(&mut server, &unknown(1), b""), Some(Event::Cancel { id: 1 }));
     let answers = said(&mut server);
-    assert_eq!(
-        answers.iter().map(|said| said.id()).collect::<Vec<_>>(),
-        [Some(2), Some(3), Some(1)]
-    );
+    assert_eq!(answers.iter().map(Said::id).collect::<Vec<_>>(), [Some(2), Some(3), Some(1)]);
     assert!(answers.iter().all(|said| said.code() == "unknown"));
     server.data(1, b"nobody waits for it");
     assert_eq!(tell(&mut server, &upper(4), b""), None, "1 is still being wound up");
@@ -176,7 +175,7 @@ fn goaway_finishes_what_was_accepted_and_nothing_more() {
 
 #[test]
 fn goaway_before_hello_is_a_clear_error() {
-    let mut server = framing_protocol::server::Server::new(Default::default(), T0);
+    let mut server = Server::new(Settings::default(), T0);
     server.goaway("maintenance");
     assert_eq!(closed(&mut server, T0), Closed::GoneAway);
     assert_eq!(said(&mut server)[0].code(), "shutting_down");
@@ -222,7 +221,7 @@ fn an_exec_is_exclusive_on_both_sides() {
 #[test]
 fn a_version_that_is_not_spoken_is_named() {
     for version in [0, 2, u32::MAX] {
-        let mut server = framing_protocol::server::Server::new(Default::default(), T0);
+        let mut server = Server::new(Settings::default(), T0);
         let hello = format!(r#"{{"type":"hello","version":{version},"new":[1]}}"#);
         feed(&mut server, &frame(&hello, b""), T0);
         let Closed::Violation(failure) = closed(&mut server, T0) else { panic!() };

@@ -120,24 +120,20 @@ pub(crate) fn tell_client(client: &mut Client, header: &str, body: &[u8]) -> Opt
 /// Polls a server to the end of its events, which must be its last.
 pub(crate) fn closed(server: &mut Server, now: Duration) -> Closed {
     loop {
-        match server.poll_event(now).expect("a last event") {
-            server::Event::Closed { reason } => {
-                assert_eq!(server.poll_event(now), None);
-                return reason;
-            }
-            _ => {}
+        let event = server.poll_event(now).expect("a last event");
+        if let server::Event::Closed { reason } = event {
+            assert_eq!(server.poll_event(now), None);
+            return reason;
         }
     }
 }
 
 pub(crate) fn client_closed(client: &mut Client, now: Duration) -> Closed {
     loop {
-        match client.poll_event(now).expect("a last event") {
-            client::Event::Closed { reason } => {
-                assert_eq!(client.poll_event(now), None);
-                return reason;
-            }
-            _ => {}
+        let event = client.poll_event(now).expect("a last event");
+        if let client::Event::Closed { reason } = event {
+            assert_eq!(client.poll_event(now), None);
+            return reason;
         }
     }
 }
