@@ -47,114 +47,63 @@ pub(crate) fn show(screen: &mut Screen<impl Write>) -> Shown {
         root: Some(root.path().into()),
         exec: ExecPolicy { any: true, ..ExecPolicy::default() },
         ..Options::default()
-    })?
-    .spawn()?;
-    let mut session = Session::connect(&server.addresses()[0].to_string())?;
+    })?;
+    let running = server.spawn()?;
+    let mut session = Session::connect(&running.addresses()[0].to_string())?;
 
     messages(screen, &mut session)?;
     a_command(screen, &mut session)?;
     a_file(screen, &mut session, &content)?;
-    server.stop()?;
-    screen.note("All of it was as it should be.")
+    running.stop()?;
+    screen.note("All of it was compared with what it should be.")
 }
 
 /// Two causes, one symptom: `recv` does not give what one `send` was given.
 fn the_problem(screen: &mut Screen<impl Write>) -> Shown {
     screen.title("The problem: TCP carries bytes, not messages")?;
+    let (mut here, mut there) = connected()?;
 
-    let (mut sender, mut receiver) = connected()?;
     for message in MESSAGES {
-        sender.write_all(message.as_bytes())?;
+        here.write_all(message.as_bytes())?;
+        screen.line("send", format_args!("{message:?}"))?;
     }
-    let received = recv(&mut receiver, MESSAGES.concat().len(), 1024)?;
-    screen.line("send", format_args!("{MESSAGES:?}, three times a few bytes"))?;
-    screen.line("recv(1024)", format_args!("{:?}", text(&received)))?;
-    screen.note("Small sends coalesce: three messages, one lump, no seam.")?;
-    same("three sends in one recv", &text(&received), &MESSAGES.concat())?;
+    let lump = MESSAGES.concat();
+    let received = recv(&mut there, 1024, lump.len())?;
+    screen.compare("recv(1024)", &text(&received), &lump)?;
+    screen.note("Small sends coalesce: three messages, one lump, and no seam in it.")?;
 
-    let answers = [&"x".repeat(1500), "done"].concat();
-    sender.write_all(answers.as_bytes())?;
-    let first = recv(&mut receiver, answers.len(), 1024)?;
-    let second = recv(&mut receiver, answers.len() - first.len(), 1024)?;
-    screen.line(
-        "send",
-        format_args!("an answer of 1500 times 'x', then the next answer: \"done\""),
-    )?;
-    screen.line("recv(1024)", format_args!("{} times 'x'", first.len()))?;
-    screen
-        .line("recv(1024)", format_args!("{} times 'x', then {:?}", 476, text(&second[476..])))?;
-    screen.note("A short recv leaves the rest, and the rest is taken for the next answer.")?;
-    same("what a short recv takes", &text(&first), &"x".repeat(1024))?;
-    same("what it leaves", &text(&second), &["x".repeat(476).as_str(), "done"].concat())
+    let (answer, next) = ("x".repeat(1500), "the next answer");
+    here.write_all([&answer, next].concat().as_bytes())?;
+    let first = recv(&mut there, 1024, answer.len() + next.len())?;
+    let second = recv(&mut there, 1024, answer.len() + next.len() - first.len())?;
+    screen.line("send", format_args!("1500 times 'x'"))?;
+    screen.line("send", format_args!("{next:?}"))?;
+    screen.line("recv(1024)", format_args!("{}", tally(&first)))?;
+    screen.line("recv(1024)", format_args!("{}", tally(&second)))?;
+    same("a short recv", &*tally(&first), "1024 times 'x'")?;
+    same("the recv after it", &*tally(&second), "476 times 'x', then \"the next answer\"")?;
+    screen.note("A short recv leaves the rest, which is then taken for the next answer.")
 }
 
-/// A length before each message, and a decoder that does not care how the bytes are cut.
+/// A length before each message, and a decoder that does not care where the bytes are cut.
 fn the_cure(screen: &mut Screen<impl Write>) -> Shown {
     screen.title("The cure: every message says how long it is")?;
-
-    let encoder = Config::new(Length::u32_be()).encoder()?;
     let mut wire = Vec::new();
+    let encoder = Config::new(Length::u32_be()).encoder()?;
     for message in MESSAGES {
         encoder.append(&[], &[message.as_bytes()], &mut wire)?;
     }
-    screen.line("on the wire", format_args!("{}", wire.escape_ascii()))?;
+    screen.line("bytes", format_args!("{}", wire.escape_ascii()))?;
 
-    same("at once", &decode([&wire[..]])?, &MESSAGES.map(String::from).to_vec())?;
-    screen.line("at once", format_args!("{:?}", decode([&wire[..]])?))?;
+    screen.compare("one lump", &decode([&wire[..]])?[..], &MESSAGES)?;
     for cut in 0..=wire.len() {
         let (left, right) = wire.split_at(cut);
-        same("cut in two", &decode([left, right])?, &decode([&wire[..]])?)?;
+        same("cut in two", &decode([left, right])?[..], &MESSAGES)?;
     }
-    screen.line(
-        "cut in two",
-        format_args!("the same three, at each of the {} places", wire.len() + 1),
-    )?;
-    same("byte by byte", &decode(wire.chunks(1))?, &decode([&wire[..]])?)?;
-    screen.line("byte by byte", format_args!("the same three, out of {} chunks", wire.len()))
-}
-
-/// Whole messages to a server and back, over one connection.
-fn messages(screen: &mut Screen<impl Write>, session: &mut Session) -> Shown {
-    screen.title("Messages: a server that answers in upper case")?;
-    for (message, expected) in [("hello", "HELLO"), ("", ""), ("grüße, 你好", "GRÜSSE, 你好")]
-    {
-        let answer = text(&session.upper(message.as_bytes())?);
-        screen.line("send", format_args!("{message:?}"))?;
-        screen.line("answer", format_args!("{answer:?}"))?;
-        same("the upper case", &answer, expected)?;
-    }
-    screen.note("The empty message is a message too, and nobody waits for ever.")
-}
-
-/// A command at the server: two streams that stay apart, and an exit code.
-fn a_command(screen: &mut Screen<impl Write>, session: &mut Session) -> Shown {
-    screen.title("Commands: what runs there, as if it ran here")?;
-    let argv = ["sh", "-c", "echo all is well; echo or is it >&2; exit 7"];
-    let command = Command::Argv(argv.map(Text::from).to_vec());
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let exit = session.exec(&Exec::new(command), &mut out, &mut err)?;
-    screen.line("run", format_args!("{argv:?}"))?;
-    screen.line("stdout", format_args!("{:?}", text(&out)))?;
-    screen.line("stderr", format_args!("{:?}", text(&err)))?;
-    screen.line("end", format_args!("{:?}", exit.outcome))?;
-    same("standard output", &*text(&out), "all is well\n")?;
-    same("standard error", &*text(&err), "or is it\n")?;
-    same("the outcome", &exit.outcome, &Outcome::Exited { code: 7 })
-}
-
-/// A download, which is an error unless its digest is the one that the server computed.
-fn a_file(screen: &mut Screen<impl Write>, session: &mut Session, content: &[u8]) -> Shown {
-    screen.title("Files: whole and checked, or not at all")?;
-    let mut received = Vec::new();
-    let start = Instant::now();
-    let file = session.get(&FILE.into())?.write_to(&mut received)?;
-    let milliseconds = start.elapsed().as_millis();
-    screen.line("file", format_args!("{:?}, {} MiB", FILE, file.total_size >> 20))?;
-    screen.line("arrived in", format_args!("{milliseconds} ms"))?;
-    screen.line("BLAKE3", format_args!("{}", blake3::hash(&received)))?;
-    same("the size", &file.total_size, &SIZE)?;
-    same("the digest", &blake3::hash(&received), &blake3::hash(content))?;
-    same("every byte of the file", &(received == content), &true)
+    screen.line("cut in two", format_args!("the same, at each of {} places", wire.len() + 1))?;
+    same("byte by byte", &decode(wire.chunks(1))?[..], &MESSAGES)?;
+    screen.line("byte by byte", format_args!("the same, out of {} pieces", wire.len()))?;
+    screen.note("However the bytes arrive: the three messages that were sent.")
 }
 
 /// The four lines that everybody who receives frames writes.
@@ -169,16 +118,54 @@ fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<String>,
     Ok(messages)
 }
 
+/// Whole messages to a server and back, over one connection.
+fn messages(screen: &mut Screen<impl Write>, session: &mut Session) -> Shown {
+    screen.title("Messages: a server that answers in upper case")?;
+    for (message, expected) in [("hello", "HELLO"), ("", ""), ("grüße, 你好", "GRÜSSE, 你好")]
+    {
+        let answer = session.upper(message.as_bytes())?;
+        screen.line("send", format_args!("{message:?}"))?;
+        screen.compare("answer", &text(&answer), expected)?;
+    }
+    screen.note("The empty message is a message too, and nobody waits for ever.")
+}
+
+/// A command at the server: two streams that stay apart, and an exit code.
+fn a_command(screen: &mut Screen<impl Write>, session: &mut Session) -> Shown {
+    screen.title("Commands: they run there as if they ran here")?;
+    let argv = ["sh", "-c", "echo all is well; echo or is it >&2; exit 7"];
+    let exec = Exec::new(Command::Argv(argv.map(Text::from).to_vec()));
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let exit = session.exec(&exec, &mut out, &mut err)?;
+    screen.line("run", format_args!("{argv:?}"))?;
+    screen.compare("stdout", &text(&out), "all is well\n")?;
+    screen.compare("stderr", &text(&err), "or is it\n")?;
+    screen.compare("end", &exit.outcome, &Outcome::Exited { code: 7 })
+}
+
+/// A download, which is an error unless its digest is the one that the server computed.
+fn a_file(screen: &mut Screen<impl Write>, session: &mut Session, content: &[u8]) -> Shown {
+    screen.title("Files: whole and checked, or not at all")?;
+    let mut received = Vec::new();
+    let start = Instant::now();
+    let file = session.get(&FILE.into())?.write_to(&mut received)?;
+    screen.line("file", format_args!("{FILE:?}, after {} ms", start.elapsed().as_millis()))?;
+    screen.compare("bytes", &file.total_size, &SIZE)?;
+    let (came, was) = (blake3::hash(&received).to_hex(), blake3::hash(content).to_hex());
+    screen.compare("BLAKE3", came.as_str(), was.as_str())?;
+    same("every byte of the file", &(received == content), &true)
+}
+
 /// Two ends of a TCP connection on this machine.
 fn connected() -> io::Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    let sender = TcpStream::connect(listener.local_addr()?)?;
-    Ok((sender, listener.accept()?.0))
+    let here = TcpStream::connect(listener.local_addr()?)?;
+    Ok((here, listener.accept()?.0))
 }
 
-/// One `recv` of up to `size` bytes, after all `sent` bytes have arrived: what a busy or a slow
-/// receiver sees, without leaving it to chance.
-fn recv(stream: &mut TcpStream, sent: usize, size: usize) -> io::Result<Vec<u8>> {
+/// One `recv` of up to `size` bytes once all `sent` bytes have arrived: what happens to a receiver
+/// that was busy for a moment, without leaving it to chance.
+fn recv(stream: &mut TcpStream, size: usize, sent: usize) -> io::Result<Vec<u8>> {
     while stream.peek(&mut vec![0; sent])? < sent {}
     let mut buffer = vec![0; size];
     let received = stream.read(&mut buffer)?;
@@ -186,8 +173,20 @@ fn recv(stream: &mut TcpStream, sent: usize, size: usize) -> io::Result<Vec<u8>>
     Ok(buffer)
 }
 
+/// Says how many times 'x' a text begins with, and what follows if anything does.
+fn tally(bytes: &[u8]) -> String {
+    let text = text(bytes);
+    let rest = text.trim_start_matches('x');
+    let then = if rest.is_empty() { String::new() } else { format!(", then {rest:?}") };
+    format!("{} times 'x'{then}", text.len() - rest.len())
+}
+
 /// Ends the program unless what came is what should have come.
-fn same<T: PartialEq + Debug + ?Sized>(what: &str, came: &T, expected: &T) -> Shown {
+fn same<A, B>(what: &str, came: &A, expected: &B) -> Shown
+where
+    A: PartialEq<B> + Debug + ?Sized,
+    B: Debug + ?Sized,
+{
     if came == expected {
         return Ok(());
     }
@@ -204,6 +203,7 @@ pub(crate) struct Screen<W> {
     pub(crate) style: Style,
 }
 
+/// How titles stand out.
 #[derive(Clone, Copy)]
 pub(crate) enum Style {
     Plain,
@@ -211,15 +211,25 @@ pub(crate) enum Style {
 }
 
 impl<W: Write> Screen<W> {
-    fn title(&mut self, title: &str) -> io::Result<()> {
-        match self.style {
+    fn title(&mut self, title: &str) -> Shown {
+        Ok(match self.style {
             Style::Plain => writeln!(self.out, "\n{title}\n{}", "-".repeat(title.len())),
             Style::Colour => writeln!(self.out, "\n\x1b[1m{title}\x1b[0m"),
-        }
+        }?)
     }
 
     fn line(&mut self, what: &str, shown: Arguments<'_>) -> Shown {
-        Ok(writeln!(self.out, "  {what:<13}{shown}")?)
+        Ok(writeln!(self.out, "  {what:<14}{shown}")?)
+    }
+
+    /// Shows what came, and sees to it that it is what should have come.
+    fn compare<A, B>(&mut self, what: &str, came: &A, expected: &B) -> Shown
+    where
+        A: PartialEq<B> + Debug + ?Sized,
+        B: Debug + ?Sized,
+    {
+        self.line(what, format_args!("{came:?}"))?;
+        same(what, came, expected)
     }
 
     fn note(&mut self, note: &str) -> Shown {

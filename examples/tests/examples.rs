@@ -12,15 +12,15 @@ fn the_quickstart_shows_what_it_says() {
     quickstart::show(&mut screen).unwrap();
     let shown = String::from_utf8(screen.out).unwrap();
     for expected in [
-        r#"recv(1024)   "hello你好bye""#,
-        r"recv(1024)   1024 times 'x'",
-        r#"recv(1024)   476 times 'x', then "done""#,
-        r#"at once      ["hello", "你好", "bye"]"#,
-        r#"answer       "GRÜSSE, 你好""#,
-        r#"stderr       "or is it\n""#,
-        "end          Exited { code: 7 }",
-        "5 MiB",
-        "All of it was as it should be.",
+        r#"recv(1024)    "hello你好bye""#,
+        "recv(1024)    1024 times 'x'\n",
+        "recv(1024)    476 times 'x', then \"the next answer\"\n",
+        r#"one lump      ["hello", "你好", "bye"]"#,
+        r#"answer        "GRÜSSE, 你好""#,
+        r#"stderr        "or is it\n""#,
+        "end           Exited { code: 7 }",
+        "bytes         5242880",
+        "All of it was compared",
     ] {
         assert!(shown.contains(expected), "{expected} is missing in:\n{shown}");
     }

@@ -39,3 +39,8 @@ pub use output::{Audience, Output, Sink};
 pub use part::{Part, PartError, Place};
 pub use run::run;
 pub use session::{Download, Session};
+
+/// The examples of the project's front page are run like any other.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

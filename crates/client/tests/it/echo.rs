@@ -26,7 +26,7 @@ fn every_line_is_a_message_the_empty_one_too() {
 #[test]
 fn many_lines_are_answered_in_order() {
     let world = World::new();
-    let lines: String = (0..20_000).map(|n| format!("line {n}\n")).collect();
+    let lines = (0..20_000).map(|n| format!("line {n}\n")).collect::<Vec<_>>().concat();
     let output = world.client(&["echo"]).write_stdin(lines.clone()).output().unwrap();
     assert!(output.status.success());
     assert!(text(&output.stdout) == lines.to_uppercase(), "answers differ");
