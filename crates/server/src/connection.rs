@@ -47,7 +47,8 @@ pub(crate) fn turn_away(
     stop: &Waker,
 ) -> io::Result<Option<Closed>> {
     let mut connection = Connection::new(stream, services);
-    connection.link.machine().goaway("too many clients are connected to this server");
+    let failure = Failure::new(Code::Busy, "too many clients are connected to this server");
+    connection.link.machine().refuse(failure.hint("try again later"));
     connection.run(stop)
 }
 

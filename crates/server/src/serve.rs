@@ -66,9 +66,15 @@ impl Server {
     /// told, and every thread has ended when this returns.
     pub fn run(self) -> Result<(), Error> {
         let Self { listeners, services, connections, stop } = self;
-        let open = AtomicUsize::new(0);
+        let (served, turned_away) = (AtomicUsize::new(0), AtomicUsize::new(0));
         thread::scope(|scope| {
-            let shop = Shop { services: &services, stop: &stop, open: &open, connections };
+            let shop = Shop {
+                services: &services,
+                stop: &stop,
+                served: &served,
+                turned_away: &turned_away,
+                connections,
+            };
             let result = shop.accept_all(listeners, scope);
             // When accepting failed nobody else tells the connections to end.
             stop.wake();
@@ -135,7 +141,8 @@ impl Drop for Running {
 struct Shop<'env> {
     services: &'env Services,
     stop: &'env Waker,
-    open: &'env AtomicUsize,
+    served: &'env AtomicUsize,
+    turned_away: &'env AtomicUsize,
     connections: usize,
 }
 
@@ -166,10 +173,9 @@ impl<'scope, 'env: 'scope> Shop<'env> {
 
     /// Serves one connection, or turns it away.
     fn serve(self, stream: TcpStream, peer: SocketAddr, scope: &'scope Scope<'scope, 'env>) {
-        let slot = Slot::take(self.open);
-        if slot.taken <= self.connections {
+        if let Some(slot) = Slot::take(self.served, self.connections) {
             self.hand_over(stream, peer, slot, connection::serve, scope);
-        } else if slot.taken <= self.connections.saturating_add(TURNED_AWAY) {
+        } else if let Some(slot) = Slot::take(self.turned_away, TURNED_AWAY) {
             log::line(format_args!("{peer}: turned away, {} are connected", self.connections));
             self.hand_over(stream, peer, slot, connection::turn_away, scope);
         }
@@ -188,9 +194,11 @@ impl<'scope, 'env: 'scope> Shop<'env> {
         let spawned = thread.spawn_scoped(scope, move || {
             let _slot = slot;
             match catch_unwind(AssertUnwindSafe(|| handler(stream, self.services, self.stop))) {
-                Ok(Ok(None | Some(Closed::Clean | Closed::Lost | Closed::GoneAway))) => {}
-                Ok(Ok(Some(reason))) => log::line(format_args!("{peer}: {reason}")),
+                Ok(Ok(Some(
+                    reason @ (Closed::Truncated { .. } | Closed::Overdue(_) | Closed::Violation(_)),
+                ))) => log::line(format_args!("{peer}: {reason}")),
                 Ok(Err(error)) => log::line(format_args!("{peer}: dropped: {error}")),
+                Ok(Ok(_)) => {}
                 // The panic hook has told where; the other connections know nothing of it.
                 Err(_) => log::line(format_args!("{peer}: dropped after a panic of its handler")),
             }
@@ -205,22 +213,20 @@ impl<'scope, 'env: 'scope> Shop<'env> {
 /// What a connection's thread does.
 type Handler = fn(TcpStream, &Services, &Waker) -> io::Result<Option<Closed>>;
 
-/// One of the connections that may be open.
-struct Slot<'s> {
-    open: &'s AtomicUsize,
-    /// How many there are with this one.
-    taken: usize,
-}
+/// One of the connections that may be open at a time.
+struct Slot<'s>(&'s AtomicUsize);
 
 impl<'s> Slot<'s> {
-    fn take(open: &'s AtomicUsize) -> Self {
-        Self { open, taken: open.fetch_add(1, Ordering::Relaxed) + 1 }
+    /// One more of those that `open` counts, if there are fewer than `most`.
+    fn take(open: &'s AtomicUsize, most: usize) -> Option<Self> {
+        let more = |open: usize| (open < most).then_some(open.saturating_add(1));
+        open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Self(open))
     }
 }
 
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -241,18 +247,26 @@ mod tests {
 
     #[test]
     fn a_handler_that_panics_costs_its_own_connection_only() {
-        let server =
+        let bound =
             Server::bind(Options { listen: vec!["127.0.0.1:0".into()], ..Options::default() });
-        let Server { services, connections, stop, .. } = server.unwrap();
-        let open = AtomicUsize::new(0);
-        let shop = Shop { services: &services, stop: &stop, open: &open, connections };
+        let Server { services, connections, stop, .. } = bound.unwrap();
+        let (served, turned_away) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let shop = Shop {
+            services: &services,
+            stop: &stop,
+            served: &served,
+            turned_away: &turned_away,
+            connections,
+        };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         thread::scope(|scope| {
             let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let (stream, peer) = listener.accept().unwrap();
-            shop.hand_over(stream, peer, Slot::take(&open), |_, _, _| panic!("on purpose"), scope);
+            let slot = Slot::take(&served, 1).unwrap();
+            assert!(Slot::take(&served, 1).is_none());
+            shop.hand_over(stream, peer, slot, |_, _, _| panic!("on purpose"), scope);
             assert_eq!(client.read(&mut [0]).unwrap(), 0);
         });
-        assert_eq!(open.into_inner(), 0);
+        assert_eq!(served.into_inner(), 0);
     }
 }
