@@ -55,10 +55,10 @@ pub enum HeaderError {
 }
 
 impl HeaderError {
-    /// What to tell the peer.
+    /// What to tell the peer. Its own words are quoted, but not at any length.
     pub(crate) fn failure(&self) -> Failure {
         let code = if let Self::Unknown { .. } = self { Code::Unknown } else { Code::Protocol };
-        Failure::new(code, self.to_string())
+        Failure::new(code, self.to_string().chars().take(MAX_QUOTE).collect::<String>())
     }
 }
 
@@ -355,6 +355,9 @@ impl<'h> Visitor<'h> for KeySeed {
         Ok(Key(Cow::Owned(text.to_owned())))
     }
 }
+
+/// How many characters of what is wrong with a header are told.
+const MAX_QUOTE: usize = 200;
 
 /// How deep objects and arrays may be nested, the header itself counted.
 const MAX_DEPTH: usize = 32;

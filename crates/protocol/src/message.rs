@@ -49,8 +49,21 @@
 //! | `ping`, `pong` | `id` | | as above, the other way |
 //!
 //! Requests are answered in order; an `error` may come out of turn. A message for an id that has
-//! ended is dropped without a word, on both sides. A server answers an unknown type with `error`
-//! (`unknown`, with the `id` if it has one); a client ignores it.
+//! ended is dropped without a word, on both sides; one for an id that never was is a violation, as
+//! is an answer that the request does not expect. A server answers an unknown type with `error`
+//! (`unknown`, with the `id` if it has one, whose request ends by it); a client ignores it.
+//!
+//! # Input of a command
+//!
+//! A client sends `stdin` on credit only: the `window` of `started`, to which each `window` message
+//! adds its `bytes`, less all bodies sent. To send more is a violation. Before `started` there is
+//! no credit, but `stdin_end` may come, and `signal`, of which an `exec` that waits for its turn
+//! keeps the last. After `stdin_end` no input may follow.
+//!
+//! # Limits
+//!
+//! A header of more than [`MAX_HEADER`] or a body of more than [`MAX_BODY`] bytes, announced in the
+//! twelve bytes before the header, ends the connection there and then.
 
 mod exec;
 mod failure;

@@ -116,6 +116,20 @@ fn a_client_refuses_what_would_be_too_large_and_stays_usable() {
 }
 
 #[test]
+fn what_a_peer_wrote_is_quoted_in_short() {
+    for header in [
+        format!(r#"{{"type":"{}","id":1}}"#, "\\u0001".repeat(8000)),
+        format!(r#"{{"type":"exec","id":1,"argv":[],"stdin":"{}"}}"#, "x".repeat(60_000)),
+    ] {
+        let mut server = server();
+        tell(&mut server, &header, b"");
+        let said = said(&mut server);
+        assert!(matches!(said[0].code(), "unknown" | "protocol"), "{}", said[0].code());
+        assert!(said[0].header["message"].as_str().unwrap().chars().count() <= 200);
+    }
+}
+
+#[test]
 fn long_content_is_cut_into_messages_and_entries_only_between_lines() {
     let mut server = server();
     tell(&mut server, r#"{"type":"get","id":1,"path":"a"}"#, b"");

@@ -1,5 +1,6 @@
 //! Every message in every state, on both sides: what is an event, what an answer, what is dropped,
-//! and what ends the connection.
+//! and what ends the connection (CVE-2025-32433: commands were taken before authentication;
+//! RUSTSEC-2023-0063: an unknown type was a panic).
 //!
 //! `V` an event, `A` an answer, `!` an `error` with the id, `B` such an error and an event, `.`
 //! nothing, `X` the end of the connection.
