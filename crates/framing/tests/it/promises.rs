@@ -210,10 +210,12 @@ fn p7_a_failed_reassembler_drops_what_arrives_and_always_has_space() {
 struct Counting<F> {
     inner: F,
     examined: Rc<Cell<usize>>,
+    calls: Rc<Cell<usize>>,
 }
 
 impl<F: Framing> Framing for Counting<F> {
     fn scan(&self, seen: &[u8], from: usize, eof: bool) -> Result<Scan, Malformed> {
+        self.calls.set(self.calls.get() + 1);
         let scan = self.inner.scan(seen, from, eof)?;
         let end = match &scan {
             Scan::Until { total, .. } => *total,
@@ -230,8 +232,8 @@ impl<F: Framing> Framing for Counting<F> {
 }
 
 fn examined<F: Framing>(inner: F, wire: &[u8], chunk: usize) -> usize {
-    let examined = Rc::new(Cell::new(0));
-    let mut decoder = Decoder::new(Counting { inner, examined: Rc::clone(&examined) });
+    let (examined, calls) = (Rc::new(Cell::new(0)), Rc::default());
+    let mut decoder = Decoder::new(Counting { inner, examined: Rc::clone(&examined), calls });
     for mut chunk in wire.chunks(chunk) {
         while decoder.next(&mut chunk).unwrap().is_some() {}
     }
@@ -250,6 +252,18 @@ fn p8_work_is_linear_under_every_feeding() {
         let n = examined(Length::u32_be(), &frames, chunk);
         assert!(n <= 2 * frames.len() + HEAD * chunks(&frames), "{n} in chunks of {chunk}");
     }
+}
+
+#[test]
+fn p8_a_held_back_byte_does_not_make_the_next_chunk_go_byte_by_byte() {
+    let (examined, calls) = (Rc::default(), Rc::new(Cell::new(0)));
+    let inner = Lines::lenient();
+    let mut decoder = Decoder::new(Counting { inner, examined, calls: Rc::clone(&calls) });
+    assert!(decoder.next(&mut &b"x\r"[..]).unwrap().is_none());
+    let rest = [vec![b'y'; 10_000], b"\n".to_vec()].concat();
+    let frame = decoder.next(&mut &rest[..]).unwrap().unwrap();
+    assert_eq!(frame.payload().len(), 10_002);
+    assert!(calls.get() < 10, "{} scans for one line in two chunks", calls.get());
 }
 
 #[test]
