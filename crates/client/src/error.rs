@@ -103,10 +103,14 @@ impl Error {
             Self::Part(PartError::Busy { .. }) => {
                 Some("wait for it, or choose another name: framing-client get PATH -o FILE".into())
             }
-            Self::Part(PartError::Foreign { path } | PartError::Io { path, .. }) => Some(format!(
-                "see what is there: ls -ld '{}'",
-                Escaped(path.as_os_str().as_encoded_bytes())
-            )),
+            Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                Some("see how much room there is: df -h".into())
+            }
+            Self::Part(PartError::Foreign { path } | PartError::Io { path, .. })
+            | Self::File { path, .. } => {
+                let path = Escaped(path.as_os_str().as_encoded_bytes());
+                Some(format!("see what is there: ls -ld '{path}'"))
+            }
             Self::Part(PartError::NoName { .. }) => {
                 Some("choose a name: framing-client get PATH -o FILE".into())
             }

@@ -5,9 +5,11 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use framing_protocol::message::Text;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use signal_hook::consts::SIGXFSZ;
 
 use crate::error::Error;
 use crate::output::Output;
@@ -16,6 +18,8 @@ use crate::session::{Download, Session};
 
 /// Fetches `path` to `output`, or to a file of the same name here.
 pub(crate) fn run(server: &str, path: &OsStr, output: Option<&OsStr>) -> Result<(), Error> {
+    // A file over the limit of the process shall be an error like a full disk, not a sudden death.
+    signal_hook::flag::register(SIGXFSZ, Arc::default())?;
     // First of all, so that nothing is fetched that cannot be put anywhere.
     let target = Target::choose(path, output)?;
     let mut session = Session::connect(server)?;
