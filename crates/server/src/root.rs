@@ -23,7 +23,9 @@ pub(crate) struct Root {
 #[non_exhaustive]
 pub enum RootError {
     /// It is missing, no directory, or may not be read.
-    #[error("cannot serve files below {path:?}: {source}")]
+    #[error(
+        "cannot serve files below {path:?}: {source}; name a directory that this user may read"
+    )]
     Open {
         /// The directory.
         path: PathBuf,
