@@ -141,9 +141,6 @@ impl Channel {
             if end == End::Loss {
                 self.out.clear();
             }
-            if end == End::Loss && self.phase == Phase::Ending {
-                self.phase = Phase::Over;
-            }
         }
         first
     }
@@ -202,9 +199,9 @@ impl Channel {
         self.settle(now, load);
     }
 
-    /// Queues a message of ours, or nothing.
+    /// Queues a message of ours; none where nobody can read it any more.
     pub(crate) fn send(&mut self, header: &impl Serialize, body: &[u8]) -> Result<(), TooLarge> {
-        if self.phase != Phase::Open {
+        if self.phase != Phase::Open || self.end == Some(End::Loss) {
             return Ok(());
         }
         self.scratch.clear();
@@ -339,8 +336,8 @@ impl Channel {
         }
         self.farewell = Some(reason);
         self.phase = match last_words {
-            LastWords::Flush if self.end != Some(End::Loss) => Phase::Ending,
-            LastWords::Flush | LastWords::Drop => Phase::Over,
+            LastWords::Flush => Phase::Ending,
+            LastWords::Drop => Phase::Over,
         };
         if self.phase == Phase::Over {
             self.out.clear();

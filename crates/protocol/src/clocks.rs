@@ -76,8 +76,6 @@ pub(crate) struct Clocks {
     unanswered: u32,
     /// Since when no request runs.
     idle: Option<Duration>,
-    /// Since when we do not read.
-    paused: Option<Duration>,
     /// Since when only the last words are missing.
     ending: Option<Duration>,
 }
@@ -103,7 +101,6 @@ impl Clocks {
             pinged: None,
             unanswered: 0,
             idle: None,
-            paused: None,
             ending: None,
         }
     }
@@ -119,28 +116,16 @@ impl Clocks {
         stamp(&mut self.stalled, scene.output == Output::Waiting, now);
         stamp(&mut self.silent, scene.work == Work::Running, now);
         stamp(&mut self.idle, scene.work == Work::Idle, now);
-        if scene.work == Work::Idle {
-            self.forget_pings();
-        }
-        match scene.input {
-            Input::Paused => {
-                self.paused.get_or_insert(now);
-            }
-            Input::Ended => self.begun = None,
-            Input::Clear | Input::InHeader | Input::InBody => {
-                let pause = self.paused.take().map_or(Duration::ZERO, |at| now.saturating_sub(at));
-                for clock in [&mut self.begun, &mut self.silent].into_iter().flatten() {
-                    *clock = clock.saturating_add(pause).min(now);
-                }
-                stamp(&mut self.begun, scene.input != Input::Clear, now);
-            }
-        }
+        // After a pause the peer has its full time again.
+        let begun = matches!(scene.input, Input::InHeader | Input::InBody);
+        stamp(&mut self.begun, begun, now);
     }
 
     /// Bytes came.
     pub(crate) fn heard(&mut self) {
         self.silent = self.silent.map(|_| self.now);
-        self.forget_pings();
+        self.pinged = None;
+        self.unanswered = 0;
     }
 
     /// A whole message came; what follows it is another one.
@@ -214,13 +199,8 @@ impl Clocks {
     /// When silence calls for a ping. None while nothing runs, and when nothing more can come.
     fn next_ping(&self, scene: Scene) -> Option<Duration> {
         let wanted = scene.work == Work::Running && scene.input != Input::Ended;
-        let last = self.silent.max(self.pinged);
+        let last = self.pinged.or(self.silent);
         wanted.then(|| since(last, self.now, self.deadlines.ping))
-    }
-
-    fn forget_pings(&mut self) {
-        self.pinged = None;
-        self.unanswered = 0;
     }
 }
 

@@ -183,3 +183,17 @@ fn a_client_queue_has_a_bound() {
     said(&mut client);
     assert!(client.upper(&body).is_ok());
 }
+
+#[test]
+fn nothing_is_read_while_the_bodies_that_wait_fill_their_share() {
+    let mut server = server();
+    tell(&mut server, r#"{"type":"get","id":1,"path":"a"}"#, b"");
+    for id in 2..=5 {
+        assert!(server.wants_input());
+        tell(&mut server, &format!(r#"{{"type":"upper","id":{id}}}"#), &vec![0; MAX_BODY]);
+    }
+    assert!(!server.wants_input());
+    server.fail(1, Failure::new(Code::Io, ""));
+    assert_eq!(server.poll_event(T0), Some(Event::Upper { id: 2 }));
+    assert!(server.wants_input(), "the first of them makes place");
+}

@@ -167,7 +167,7 @@ impl ClientApp {
                 }
                 client.list(&"".into()).unwrap();
                 client.get(&"big".into()).unwrap();
-                client.upper(&vec![b'x'; 200_000]).unwrap();
+                client.upper(&vec![b'x'; 70_000]).unwrap();
                 self.part = 1;
             }
             // Cancelled while it waits, then while it is active.
@@ -186,7 +186,7 @@ impl ClientApp {
                 let exec = Exec { stdin: Stdin::Piped, ..Exec::new(Command::Shell("cat".into())) };
                 let id = client.exec(&exec).unwrap();
                 client.signal(id, "USR1");
-                self.input = (0..700_000_u32).map(|i| i.to_le_bytes()[0]).collect();
+                self.input = (0..330_000_u32).map(|i| i.to_le_bytes()[0]).collect();
                 self.part = 4;
             }
             4 => {
@@ -208,7 +208,7 @@ impl ClientApp {
 }
 
 fn big_file() -> Vec<u8> {
-    (0..600_000_u32).map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect()
+    (0..300_000_u32).map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect()
 }
 
 /// Moves up to `n` bytes. False: there was nothing to move.
@@ -287,7 +287,7 @@ fn the_whole_conversation_is_as_it_should_be() {
     assert_eq!(asked.0[3].1, "STRASSE".as_bytes());
     assert_eq!(asked.0[9].1, big_file());
     assert_eq!(asked.0[16].1, b"ready\nsignalled\n");
-    assert_eq!(asked.0[17].1.len(), 700_000);
+    assert_eq!(asked.0[17].1.len(), 330_000);
     assert_eq!(served.count("Cancel"), 1, "what was cancelled in the queue was never seen");
     assert_eq!(served.0.last().unwrap().0, "Closed { reason: Clean }");
 }

@@ -169,10 +169,13 @@ fn nothing_is_asked_while_nothing_runs_and_idleness_ends() {
     let mut server = server();
     assert_eq!(wait(&mut server, secs(200)), None);
     assert!(server.output().is_empty());
+    feed(&mut server, &frame(r#"{"type":"pong","id":0}"#, b""), secs(200));
+    assert_eq!(server.poll_event(secs(200)), None);
+    assert_eq!(wait(&mut server, secs(499)), None, "any message ends idleness");
     // A request takes ten minutes; that is not idleness.
-    feed(&mut server, &frame(GET, b""), secs(200));
-    assert!(matches!(server.poll_event(secs(200)), Some(Event::Get { .. })));
-    let mut now = secs(200);
+    feed(&mut server, &frame(GET, b""), secs(499));
+    assert!(matches!(server.poll_event(secs(499)), Some(Event::Get { .. })));
+    let mut now = secs(499);
     for _ in 0..200 {
         now += secs(4);
         feed(&mut server, &frame(r#"{"type":"pong","id":0}"#, b""), now);
@@ -311,4 +314,46 @@ fn extreme_settings_and_times_do_no_harm() {
             }
         }
     }
+}
+
+#[test]
+fn a_header_that_stops_behind_its_lengths_is_late_as_a_header() {
+    for n in [1, 4, 12, 13, 30] {
+        let mut server = server();
+        let message = frame(r#"{"type":"upper","id":1}"#, b"body");
+        feed(&mut server, &message[..n], secs(50));
+        assert_eq!(server.poll_event(secs(50)), None);
+        let end = wait(&mut server, secs(1000));
+        assert_eq!(end, Some((secs(55), Closed::Overdue(Deadline::Header))), "{n}");
+    }
+}
+
+#[test]
+fn a_whole_message_that_was_not_fetched_is_not_late() {
+    let mut server = server();
+    feed(&mut server, &frame(r#"{"type":"upper","id":1}"#, b"body"), secs(50));
+    server.tick(secs(100));
+    assert_eq!(server.poll_event(secs(100)), Some(Event::Upper { id: 1 }));
+}
+
+#[test]
+fn a_pause_of_ours_is_not_the_fault_of_a_message_in_progress() {
+    let mut server = server();
+    let message = frame(r#"{"type":"upper","id":16}"#, b"body");
+    tell(&mut server, GET, b"");
+    server.data(1, &vec![0; 2 << 20]);
+    assert!(!server.wants_input(), "the queue is far over its mark");
+    feed(&mut server, &message[..20], secs(1));
+    for now in 2..60 {
+        // The peer reads, but slowly.
+        server.sent(1000, secs(now));
+        server.tick(secs(now));
+        assert_eq!(server.poll_event(secs(now)), None);
+    }
+    take(&mut server, secs(60));
+    assert!(server.wants_input());
+    assert_eq!(wait(&mut server, secs(64)), None);
+    feed(&mut server, &message[20..], secs(64));
+    server.fail(1, Failure::new(Code::Io, ""));
+    assert_eq!(server.poll_event(secs(64)), Some(Event::Upper { id: 16 }));
 }

@@ -256,3 +256,25 @@ fn close_waits_for_the_answers_that_are_due() {
     said(&mut client);
     assert!(client.is_finished());
 }
+
+#[test]
+fn what_an_unknown_type_has_ended_stands_in_nobodys_way() {
+    let mut server = server();
+    tell(&mut server, r#"{"type":"exec","id":1,"argv":["a"]}"#, b"");
+    let unknown = r#"{"type":"teleport","id":1}"#;
+    assert_eq!(tell(&mut server, unknown, b""), Some(Event::Cancel { id: 1 }));
+    assert_eq!(tell(&mut server, unknown, b""), None, "it is told once");
+    assert_eq!(tell(&mut server, r#"{"type":"signal","id":1,"name":"INT"}"#, b""), None);
+    for id in 2..=17 {
+        assert_eq!(
+            tell(&mut server, &upper(id), b""),
+            None,
+            "neither an exec nor a place is taken"
+        );
+    }
+    server.started(1, 9);
+    server.stdout(1, b"void");
+    assert_eq!(kinds(&said(&mut server)), ["error", "error"]);
+    server.fail(1, Failure::new(Code::Cancelled, ""));
+    assert_eq!(server.poll_event(T0), Some(Event::Upper { id: 2 }));
+}
