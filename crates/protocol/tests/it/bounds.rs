@@ -197,3 +197,29 @@ fn nothing_is_read_while_the_bodies_that_wait_fill_their_share() {
     assert_eq!(server.poll_event(T0), Some(Event::Upper { id: 2 }));
     assert!(server.wants_input(), "the first of them makes place");
 }
+
+#[test]
+fn a_driver_that_reads_on_regardless_breaks_no_bound() {
+    let mut flooded = server();
+    let wire: Vec<u8> =
+        (1..50_000).flat_map(|id| frame(&format!(r#"{{"type":"x","id":{id}}}"#), b"")).collect();
+    feed(&mut flooded, &wire, T0);
+    assert_eq!(flooded.poll_event(T0), None);
+    assert!(flooded.output().len() < QUEUED);
+
+    let mut server = server();
+    tell(&mut server, r#"{"type":"get","id":1,"path":"a"}"#, b"");
+    for id in 2..=9 {
+        let upper = format!(r#"{{"type":"upper","id":{id}}}"#);
+        feed(&mut server, &frame(&upper, &vec![0; MAX_BODY]), T0);
+    }
+    assert_eq!(tell(&mut server, r#"{"type":"cancel","id":9}"#, b""), None);
+    assert!(server.output().is_empty(), "what is behind the bodies was not looked at yet");
+    server.fail(1, Failure::new(Code::Io, ""));
+    for id in 2..=8 {
+        assert_eq!(server.poll_event(T0), Some(Event::Upper { id }));
+        server.upper(id, "");
+    }
+    assert_eq!(server.poll_event(T0), Some(Event::Upper { id: 9 }));
+    assert_eq!(server.poll_event(T0), Some(Event::Cancel { id: 9 }));
+}

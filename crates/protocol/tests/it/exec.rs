@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use framing_protocol::client::{self, Refused};
-use framing_protocol::message::{Command, Exec, Exit, Outcome, Stdin};
+use framing_protocol::message::{Code, Command, Exec, Exit, Failure, Outcome, Stdin};
 use framing_protocol::server::{Event, Server};
 use framing_protocol::{Closed, Machine};
 
@@ -82,9 +82,12 @@ fn ten_windows_flow_without_a_stall() {
 #[test]
 fn input_ends_once() {
     let mut server = running("piped");
+    stdin(&mut server, WINDOW);
     let end = r#"{"type":"stdin_end","id":1}"#;
     assert_eq!(tell(&mut server, end, b""), Some(Event::StdinEnd { id: 1 }));
     assert_eq!(tell(&mut server, end, b""), None);
+    server.stdin_taken(1, WINDOW as u64);
+    assert!(server.output().is_empty(), "no credit for input that cannot come");
     assert_violated(stdin(&mut server, 1));
 }
 
@@ -108,18 +111,26 @@ fn what_follows_the_exit_is_dropped() {
 
 #[test]
 fn what_came_before_the_turn_of_an_exec_comes_behind_it() {
-    let mut server = server();
-    tell(&mut server, r#"{"type":"upper","id":1}"#, b"");
-    for header in [
-        r#"{"type":"exec","id":2,"argv":["cat"],"stdin":"piped"}"#,
-        r#"{"type":"signal","id":2,"name":"HUP"}"#,
-        r#"{"type":"signal","id":2,"name":"INT"}"#,
-        r#"{"type":"stdin_end","id":2}"#,
-    ] {
-        assert_eq!(tell(&mut server, header, b""), None, "{header}");
-    }
-    server.upper(1, "");
-    assert!(matches!(server.poll_event(T0), Some(Event::Exec { id: 2, .. })));
+    let waited = || {
+        let mut server = server();
+        tell(&mut server, r#"{"type":"upper","id":1}"#, b"");
+        for header in [
+            r#"{"type":"exec","id":2,"argv":["cat"],"stdin":"piped"}"#,
+            r#"{"type":"signal","id":2,"name":"HUP"}"#,
+            r#"{"type":"signal","id":2,"name":"INT"}"#,
+            r#"{"type":"stdin_end","id":2}"#,
+        ] {
+            assert_eq!(tell(&mut server, header, b""), None, "{header}");
+        }
+        server.upper(1, "");
+        assert!(matches!(server.poll_event(T0), Some(Event::Exec { id: 2, .. })));
+        server
+    };
+    let mut refused = waited();
+    refused.fail(2, Failure::new(Code::Denied, "no exec here"));
+    assert_eq!(refused.poll_event(T0), None, "it ended before they came");
+
+    let mut server = waited();
     assert_eq!(server.poll_event(T0), Some(Event::Signal { id: 2, name: "INT".to_owned() }));
     assert_eq!(server.poll_event(T0), Some(Event::StdinEnd { id: 2 }));
     assert_eq!(server.poll_event(T0), None);

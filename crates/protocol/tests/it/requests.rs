@@ -152,6 +152,10 @@ fn an_unknown_type_ends_what_it_names_and_nothing_else() {
     server.fail(1, Failure::new(Code::Cancelled, ""));
     assert!(server.output().is_empty(), "the end of 1 was told");
     assert_eq!(server.poll_event(T0), Some(Event::Upper { id: 4 }));
+    server.upper(4, "");
+    tell(&mut server, &unknown(7), b"");
+    let event = tell(&mut server, &upper(6), b"");
+    assert!(matches!(event, Some(Event::Closed { .. })), "7 may have been a request: {event:?}");
 }
 
 #[test]
@@ -261,8 +265,10 @@ fn close_waits_for_the_answers_that_are_due() {
 fn what_an_unknown_type_has_ended_stands_in_nobodys_way() {
     let mut server = server();
     tell(&mut server, r#"{"type":"exec","id":1,"argv":["a"]}"#, b"");
+    let cancel = r#"{"type":"cancel","id":1}"#;
     let unknown = r#"{"type":"teleport","id":1}"#;
-    assert_eq!(tell(&mut server, unknown, b""), Some(Event::Cancel { id: 1 }));
+    assert_eq!(tell(&mut server, cancel, b""), Some(Event::Cancel { id: 1 }));
+    assert_eq!(tell(&mut server, unknown, b""), None, "it is told once");
     assert_eq!(tell(&mut server, unknown, b""), None, "it is told once");
     assert_eq!(tell(&mut server, r#"{"type":"signal","id":1,"name":"INT"}"#, b""), None);
     for id in 2..=17 {
