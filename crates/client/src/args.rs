@@ -1,9 +1,11 @@
 //! The command line: what can be asked for, and how it is spelled.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
+
+use crate::error::Status;
 
 /// Upper-case echo, remote commands and files, as whole messages over one TCP connection.
 #[derive(Debug, Parser)]
@@ -12,16 +14,31 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 pub struct Args {
     /// Where the server listens
     #[arg(long, value_name = "ADDR", env = "FRAMING_SERVER", default_value = DEFAULT_SERVER, global = true)]
-    pub server: String,
+    pub(crate) server: String,
 
-    /// What to do there.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
+}
+
+impl Args {
+    /// Reads a command line, the program's name first. What cannot be read is explained, and so is what
+    /// was asked to be (`--help`, `--version`): then there is nothing left but to exit.
+    pub fn read(line: &[OsString]) -> Result<Self, Status> {
+        Self::try_parse_from(line).map_err(|error| {
+            // If nobody listens there is nothing left to say.
+            let _ = error.print();
+            match error.exit_code() {
+                0 => Status::OK,
+                _ if names_exec(line) => Status::OWN_FAILURE,
+                _ => Status::USAGE,
+            }
+        })
+    }
 }
 
 /// What the client can do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Have text answered in upper case
     ///
     /// Each TEXT is one message and gets one line. Without TEXT, every line of standard input is one
@@ -59,24 +76,24 @@ pub enum Command {
 
 /// `exec`: either a command and its arguments, handed over as they are, or a line for a shell.
 #[derive(Debug, ClapArgs)]
-pub struct Exec {
+pub(crate) struct Exec {
     /// End the command after this time: 500ms, 30s, 5m, 1h
     #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub timeout: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
 
     /// A line for the shell at the server
     #[arg(long, value_name = "LINE", conflicts_with = "argv")]
-    pub shell: Option<OsString>,
+    pub(crate) shell: Option<OsString>,
 
     /// The command and its arguments; no shell looks at them
     #[arg(value_name = "CMD", last = true, required_unless_present = "shell")]
-    pub argv: Vec<OsString>,
+    pub(crate) argv: Vec<OsString>,
 }
 
 /// Whether a command line that does not parse was meant for `exec`, whose exit codes 0 to 123 belong
 /// to the remote command, so that even a usage error must not look like one of them.
-pub fn names_exec<'a>(args: impl IntoIterator<Item = &'a OsStr>) -> bool {
-    let mut args = args.into_iter().skip(1);
+fn names_exec(line: &[OsString]) -> bool {
+    let mut args = line.iter().skip(1);
     while let Some(arg) = args.next() {
         if arg == "--server" {
             args.next();
@@ -172,8 +189,11 @@ mod tests {
 
     #[test]
     fn exec_is_recognised_in_a_broken_line() {
-        let named =
-            |line: &[&str]| names_exec(["framing-client"].iter().chain(line).map(OsStr::new));
+        let named = |line: &[&str]| {
+            names_exec(
+                &["framing-client"].iter().chain(line).map(OsString::from).collect::<Vec<_>>(),
+            )
+        };
         assert!(named(&["exec", "--timeout", "soon"]));
         assert!(named(&["--server", "exec:1", "exec"]));
         assert!(named(&["--server=a:1", "exec"]));

@@ -54,6 +54,9 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
+    /// Standard input cannot be read.
+    #[error("cannot read standard input: {0}")]
+    Input(#[source] io::Error),
     /// The system failed us.
     #[error("the system failed: {0}")]
     System(#[from] io::Error),

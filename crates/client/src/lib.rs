@@ -33,10 +33,10 @@ mod report;
 mod run;
 mod session;
 
-pub use args::{Args, Command, Exec, names_exec};
+pub use args::Args;
 pub use error::{Damage, Error, Status};
-pub use output::{Audience, Output, Sink};
-pub use part::{Part, PartError, Place};
+pub use output::{Output, Sink};
+pub use part::PartError;
 pub use run::run;
 pub use session::{Download, Session};
 

@@ -149,7 +149,7 @@ impl Sink for Output {
 
 /// Who reads what we print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Audience {
+pub(crate) enum Audience {
     /// A person, at a terminal that obeys control characters.
     Terminal,
     /// A program or a file, which gets bytes as they are.
@@ -158,13 +158,13 @@ pub enum Audience {
 
 impl Audience {
     /// Who reads what goes to `descriptor`.
-    pub fn of(descriptor: &impl IsTerminal) -> Self {
+    pub(crate) fn of(descriptor: &impl IsTerminal) -> Self {
         if descriptor.is_terminal() { Self::Terminal } else { Self::Program }
     }
 
     /// What the peer wrote, fit for this audience: a terminal gets its control characters escaped,
     /// all but the harmless tab.
-    pub fn show(self, peer: &[u8]) -> Cow<'_, [u8]> {
+    pub(crate) fn show(self, peer: &[u8]) -> Cow<'_, [u8]> {
         match self {
             Self::Program => Cow::Borrowed(peer),
             Self::Terminal => {

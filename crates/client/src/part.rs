@@ -23,7 +23,7 @@ use rustix::io::Errno;
 
 /// Where a download shall end up: a folder that is there, and a name in it that is not.
 #[derive(Debug)]
-pub struct Place {
+pub(crate) struct Place {
     folder: OwnedFd,
     name: OsString,
     path: PathBuf,
@@ -31,7 +31,7 @@ pub struct Place {
 
 impl Place {
     /// Looks at `path` before anything is asked of a server.
-    pub fn new(path: &Path) -> Result<Self, PartError> {
+    pub(crate) fn new(path: &Path) -> Result<Self, PartError> {
         let fail = |source: Errno| PartError::folder(path, source);
         let ends_in_slash = path.as_os_str().as_encoded_bytes().ends_with(b"/");
         let name = path.file_name().filter(|_| !ends_in_slash);
@@ -53,7 +53,7 @@ impl Place {
 
     /// Begins the part file, with the permissions that the finished file shall have: those of `mode`
     /// (without set-user-id and its like) that the umask lets through.
-    pub fn begin(self, mode: u32) -> Result<Part, PartError> {
+    pub(crate) fn begin(self, mode: u32) -> Result<Part, PartError> {
         let name = self.part_name();
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -137,7 +137,7 @@ impl Place {
 
 /// The part file itself. Dropping it removes it: only [`Part::finish`] leaves something behind.
 #[derive(Debug)]
-pub struct Part {
+pub(crate) struct Part {
     place: Place,
     name: OsString,
     file: File,
@@ -146,13 +146,13 @@ pub struct Part {
 
 impl Part {
     /// Where it is for now.
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.place.part_path()
     }
 
     /// Dates the file (`modified`: seconds since 1970), makes it durable and gives it its name, unless
     /// that has been taken meanwhile.
-    pub fn finish(mut self, modified: Option<i64>) -> Result<PathBuf, PartError> {
+    pub(crate) fn finish(mut self, modified: Option<i64>) -> Result<PathBuf, PartError> {
         if let Some(tv_sec) = modified {
             let modified = Timespec { tv_sec, tv_nsec: 0 };
             let times = Timestamps { last_access: modified, last_modification: modified };

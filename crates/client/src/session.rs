@@ -73,16 +73,12 @@ impl Session {
     ) -> Result<Exit, Error> {
         let asked = self.link.machine().exec(exec);
         let id = asked.map_err(|refused| self.refused(refused))?;
-        let exit = loop {
-            match self.event_of(id, &mut [stdout, stderr])? {
-                Event::Stdout { .. } => stdout.put(self.body()).map_err(Error::Sink)?,
-                Event::Stderr { .. } => stderr.put(self.body()).map_err(Error::Sink)?,
-                Event::Exit { exit, .. } => break exit,
-                _ => {}
-            }
-        };
-        self.finish(&mut [stdout, stderr])?;
-        Ok(exit)
+        let exit = self.relay(id, stdout, stderr);
+        if exit.is_err() {
+            // Nobody takes the output any more. What has ended already is not affected.
+            self.give_up(id);
+        }
+        exit
     }
 
     /// Asks for a file, and returns when the server has opened it.
@@ -181,7 +177,10 @@ impl Session {
         sinks: &mut [&mut dyn Sink],
     ) -> Result<Input, Error> {
         self.link.flush();
-        let (interest, timeout) = (self.link.interest(), self.link.timeout());
+        let interest = self.link.interest();
+        let waiting = sinks.iter().any(|sink| sink.waits_for().is_some());
+        // Once the connection is over only the sinks are worth waiting for.
+        let timeout = if waiting && self.link.is_finished() { None } else { self.link.timeout() };
         let mut polled = Vec::with_capacity(2 + sinks.len());
         // Without interest it must stay out, or a hang-up would end every wait at once.
         if !interest.is_empty() {
@@ -202,6 +201,31 @@ impl Session {
             sink.drain().map_err(Error::Sink)?;
         }
         Ok(if input_ready { Input::Ready } else { Input::NotReady })
+    }
+
+    /// Hands on the output of a running command until it ends.
+    fn relay(
+        &mut self,
+        id: Id,
+        stdout: &mut dyn Sink,
+        stderr: &mut dyn Sink,
+    ) -> Result<Exit, Error> {
+        let exit = loop {
+            match self.event_of(id, &mut [stdout, stderr])? {
+                Event::Stdout { .. } => stdout.put(self.body()).map_err(Error::Sink)?,
+                Event::Stderr { .. } => stderr.put(self.body()).map_err(Error::Sink)?,
+                Event::Exit { exit, .. } => break exit,
+                _ => {}
+            }
+        };
+        self.finish(&mut [stdout, stderr])?;
+        Ok(exit)
+    }
+
+    /// Tells the server that nobody waits for the end of a request.
+    fn give_up(&mut self, id: Id) {
+        self.link.machine().cancel(id);
+        self.link.flush();
     }
 
     /// Waits for the next event. None is fetched while a sink is full, and that in turn stops the
@@ -305,8 +329,7 @@ impl Download<'_> {
 impl Drop for Download<'_> {
     fn drop(&mut self) {
         if self.state == State::Running {
-            self.session.link.machine().cancel(self.id);
-            self.session.link.flush();
+            self.session.give_up(self.id);
         }
     }
 }

@@ -121,10 +121,7 @@ impl Source {
             Ok(0) => self.input = State::Ended,
             Ok(n) => self.lines.filled(n),
             Err(Errno::INTR | Errno::AGAIN) => return Ok(()),
-            Err(source) => {
-                let path = "standard input".into();
-                return Err(Error::File { what: "read", path, source: source.into() });
-            }
+            Err(errno) => return Err(Error::Input(errno.into())),
         }
         self.found = Found::Line;
         Ok(())

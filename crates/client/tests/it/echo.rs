@@ -118,3 +118,11 @@ fn a_server_that_dies_is_told_at_once() {
     assert_eq!(echo.wait().unwrap().code(), Some(3));
     drop(input);
 }
+
+#[test]
+fn an_input_that_cannot_be_read_is_told() {
+    let world = World::new();
+    let folder = std::fs::File::open(world.here("")).unwrap();
+    let output = world.process(&["echo"]).stdin(folder).output().unwrap();
+    check(&output, 1, "", &["echo: cannot read standard input: Is a directory"]);
+}

@@ -182,3 +182,13 @@ fn a_server_that_goes_away_is_no_connection() {
     let answer = message(r#"{"type":"goaway","reason":"maintenance","last_id":0}"#, b"");
     check(&ask(&["echo", "a"], answer, Then::Close), 3, "", &["echo: "]);
 }
+
+#[test]
+fn a_server_that_says_nothing_is_given_up() {
+    // Connections wait in the backlog, where nobody ever takes them out.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let here = tempfile::tempdir().unwrap();
+    let output = run(&address, here.path(), &["ping"]);
+    check(&output, 8, "", &["ping: ", "did not introduce itself in time", "hint: "]);
+}

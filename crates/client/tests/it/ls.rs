@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 
+use framing_server::{Options, Server};
+
 use crate::support::{World, check, run, text};
 
 #[test]
@@ -72,5 +74,16 @@ fn no_server_is_told_with_the_command_that_starts_one() {
     for command in [&["ping"][..], &["ls"], &["echo", "a"], &["get", "file"]] {
         let output = run(&address, here.path(), command);
         check(&output, 3, "", &["cannot connect", &format!("framing-server --listen {address}")]);
+    }
+}
+
+#[test]
+fn a_server_without_files_says_how_it_would_have_some() {
+    let options = Options { listen: vec!["127.0.0.1:0".into()], ..Options::default() };
+    let server = Server::bind(options).unwrap().spawn().unwrap();
+    let here = tempfile::tempdir().unwrap();
+    for command in [&["ls"][..], &["get", "file"]] {
+        let output = run(&server.addresses()[0].to_string(), here.path(), command);
+        check(&output, 5, "", &["denied", "hint: ", "--root"]);
     }
 }
