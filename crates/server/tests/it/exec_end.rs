@@ -65,6 +65,18 @@ fn a_command_whose_time_is_up_is_ended_and_reaped() {
 }
 
 #[test]
+fn a_stopped_command_ends_without_being_killed() {
+    let grace = Duration::from_secs(1000);
+    let server = start(Options { exec: ANYTHING, grace, ..Options::default() });
+    let mut caller = Caller::new(&server);
+    let mut exec = shell_of("trap 'echo bye; exit' TERM; echo $$; kill -STOP $$");
+    exec.timeout = Some(Duration::from_millis(300));
+    let (id, _, _) = caller.begin(&exec);
+    let ran = caller.finish(id).unwrap();
+    assert_eq!((ran.exit.outcome, &ran.out[..]), (Outcome::TimedOut, &b"bye\n"[..]));
+}
+
+#[test]
 fn a_cancelled_command_is_ended() {
     let server = impatient_server();
     let mut caller = Caller::new(&server);
