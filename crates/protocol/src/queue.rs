@@ -111,6 +111,23 @@ mod tests {
     }
 
     #[test]
+    fn a_long_queue_is_not_moved_for_every_small_append_and_does_not_grow() {
+        let mut queue = Queue::default();
+        queue.tail(100_000).resize(100_000, 0);
+        let mut moved = 0;
+        for _ in 0..100_000 {
+            queue.sent(10);
+            let before = queue.waiting().as_ptr();
+            queue.tail(10).extend_from_slice(&[0; 10]);
+            if queue.waiting().as_ptr() != before {
+                moved += queue.len();
+            }
+        }
+        assert!(moved < 2 * 1_000_000, "moved {moved} bytes");
+        assert!(queue.bytes.capacity() < 500_000, "{}", queue.bytes.capacity());
+    }
+
+    #[test]
     fn a_burst_gives_its_memory_back() {
         let mut queue = Queue::default();
         queue.tail(1 << 20).resize(1 << 20, 0);

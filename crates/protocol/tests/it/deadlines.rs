@@ -357,3 +357,18 @@ fn a_pause_of_ours_is_not_the_fault_of_a_message_in_progress() {
     server.fail(1, Failure::new(Code::Io, ""));
     assert_eq!(server.poll_event(secs(64)), Some(Event::Upper { id: 16 }));
 }
+
+#[test]
+fn a_server_that_answers_no_ping_is_given_up() {
+    let mut client = client();
+    client.ping().unwrap();
+    take(&mut client, T0);
+    let mut now = T0;
+    while let Some(at) = client.deadline() {
+        now = at.max(now);
+        client.tick(now);
+        take(&mut client, now);
+    }
+    assert_eq!(now, secs(20));
+    assert_eq!(client_closed(&mut client, now), Closed::Overdue(Deadline::Silent));
+}
