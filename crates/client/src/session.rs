@@ -244,15 +244,20 @@ impl Session {
     /// Waits for the next event that belongs to a request. What is still on its way for an earlier
     /// one that was given up is passed over.
     fn event_of(&mut self, id: Id, sinks: &mut [&mut dyn Sink]) -> Result<Event, Error> {
-        loop {
-            match self.event(sinks)? {
-                Event::Error { id: failed, failure } if failed == id => {
-                    return Err(self.failed(failure));
+        let error = loop {
+            match self.event(sinks) {
+                Ok(Event::Error { id: failed, failure }) if failed == id => {
+                    break self.failed(failure);
                 }
-                event if request_of(&event) == Some(id) => return Ok(event),
-                _ => {}
+                Ok(event) if request_of(&event) == Some(id) => return Ok(event),
+                Ok(_) => {}
+                Err(error @ Error::Closed { .. }) => break error,
+                Err(error) => return Err(error),
             }
-        }
+        };
+        // What came before that has come all the same.
+        self.finish(sinks)?;
+        Err(error)
     }
 
     /// Waits until the sinks have handed on everything, and keeps the connection alive meanwhile.

@@ -1,7 +1,7 @@
 //! An output that nobody reads: the connection lives, the memory does not grow.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
+use std::net::{Shutdown, TcpListener};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -44,6 +44,33 @@ fn a_client_whose_reader_pauses_pings_on() {
     drop(stream);
     let mut received = Vec::new();
     output.read_to_end(&mut received).unwrap();
+    assert_eq!(exec.wait().unwrap().code(), Some(125));
+}
+
+#[test]
+fn what_came_before_the_connection_broke_is_handed_on() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let here = tempfile::tempdir().unwrap();
+    let mut exec = process(&address, here.path(), &["exec", "--", "brief"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut stream, _) = listener.accept().unwrap();
+    for (header, body) in [
+        (r#"{"type":"welcome","version":1,"agent":"t"}"#, 0),
+        (r#"{"type":"started","id":1,"pid":1,"window":0}"#, 0),
+        (r#"{"type":"stdout","id":1}"#, 100_000),
+    ] {
+        stream.write_all(&message(header, body)).unwrap();
+    }
+    stream.shutdown(Shutdown::Write).unwrap();
+    // The pipe holds less than that, and is not read until the client knows of the end.
+    std::thread::sleep(Duration::from_millis(300));
+    let mut received = Vec::new();
+    exec.stdout.take().unwrap().read_to_end(&mut received).unwrap();
+    assert_eq!(received.len(), 100_000);
     assert_eq!(exec.wait().unwrap().code(), Some(125));
 }
 
