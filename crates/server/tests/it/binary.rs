@@ -1,7 +1,7 @@
 //! The binary: its flags, its output, its signals.
 
 use crate::caller::{Caller, argv_of};
-use crate::processes::{wait_until, wait_until_reaped};
+use crate::processes::{assert_rests, wait_until, wait_until_reaped};
 use framing_protocol::client::Event;
 use framing_protocol::message::Code;
 use rustix::process::{Pid, Signal, kill_process};
@@ -10,7 +10,6 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 use tempfile::tempdir;
 
 fn binary() -> Command {
@@ -137,22 +136,7 @@ fn without_descriptors_it_waits_and_goes_on() {
     let crowd: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(address).unwrap()).collect();
     let troubled = || daemon.said.lock().unwrap().contains("cannot accept connections for now");
     wait_until("it has no descriptors left", troubled);
-    let busy = || {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", daemon.process.id())).unwrap();
-        let fields: Vec<u64> = stat
-            .rsplit(") ")
-            .next()
-            .unwrap()
-            .split(' ')
-            .skip(11)
-            .take(2)
-            .map(|n| n.parse().unwrap())
-            .collect();
-        fields.iter().sum::<u64>()
-    };
-    let ticks = busy();
-    thread::sleep(Duration::from_millis(500));
-    assert!(busy() - ticks < 25, "it spins while it cannot accept");
+    assert_rests(daemon.process.id());
     drop(crowd);
     let mut caller = Caller::at(address);
     assert_eq!(caller.upper(b"back again").unwrap(), "BACK AGAIN");
@@ -161,6 +145,23 @@ fn without_descriptors_it_waits_and_goes_on() {
     let (code, said) = daemon.end();
     assert_eq!(code, Some(0));
     assert!(said.lines().count() < 10, "{said}");
+}
+
+#[test]
+fn a_client_that_does_not_read_costs_no_time() {
+    let root = tempdir().unwrap();
+    std::fs::File::create(root.path().join("endless")).unwrap().set_len(1 << 40).unwrap();
+    let flags = ["--listen", "127.0.0.1:0", "--exec-any", "--root"];
+    let daemon = Daemon::start(binary().args(flags).arg(root.path()), 1);
+    let mut listening = Caller::at(daemon.addresses[0]);
+    listening.client().get(&"endless".into()).unwrap();
+    listening.flush();
+    let mut running = Caller::at(daemon.addresses[0]);
+    running.client().exec(&argv_of(&["yes"])).unwrap();
+    let (Event::Started { pid, .. }, _) = running.next() else { panic!() };
+    // Once all queues are full nobody has anything to do.
+    assert_rests(pid);
+    assert_rests(daemon.process.id());
 }
 
 #[test]

@@ -22,6 +22,23 @@ pub(crate) fn is_alive(pid: u32) -> bool {
     stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['Z', 'X']))
 }
 
+/// Waits until the process takes no time for a while, and fails when it never rests.
+pub(crate) fn assert_rests(pid: u32) {
+    wait_until(&format!("process {pid} rests"), || {
+        let before = ticks(pid);
+        std::thread::sleep(Duration::from_millis(500));
+        // A few are for the pings; a loop that spins takes nearly fifty, or half of that at worst.
+        ticks(pid) - before < 5
+    });
+}
+
+/// The time that a process has used, in hundredths of a second.
+fn ticks(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields = stat.rsplit(") ").next().unwrap().split(' ').skip(11).take(2);
+    fields.map(|field| field.parse::<u64>().unwrap()).sum()
+}
+
 /// Waits until something is so, and fails when it never is.
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let until = Instant::now() + PATIENCE;
