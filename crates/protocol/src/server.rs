@@ -7,7 +7,8 @@
 //!      | anything else, |     | end of input, and     v
 //!      | version        |     | all is answered    [Ending] -- output written --> [Over]
 //!      |                |     +--------------------->  ^
-//!      |                | violation, deadline, unknown |
+//!      |                | violation, deadline,         |
+//!      |                | refuse()                     |
 //!      +----------------+------- (error queued) -------+
 //!
 //! from every state: loss, end in mid-message, slow reader, silence ------------> [Over]
