@@ -58,8 +58,7 @@ impl Session {
 
     /// Has `text`, which must be UTF-8, answered in upper case.
     pub fn upper(&mut self, text: &[u8]) -> Result<Vec<u8>, Error> {
-        let asked = self.ask_upper(text);
-        let id = asked.map_err(|refused| self.refused(refused))?;
+        let id = self.ask(|machine| machine.upper(text))?;
         self.event_of(id, &mut [])?;
         Ok(self.body().to_vec())
     }
@@ -71,8 +70,7 @@ impl Session {
         stdout: &mut dyn Sink,
         stderr: &mut dyn Sink,
     ) -> Result<Exit, Error> {
-        let asked = self.link.machine().exec(exec);
-        let id = asked.map_err(|refused| self.refused(refused))?;
+        let id = self.ask(|machine| machine.exec(exec))?;
         let exit = self.relay(id, stdout, stderr);
         if exit.is_err() {
             // Nobody takes the output any more. What has ended already is not affected.
@@ -83,8 +81,7 @@ impl Session {
 
     /// Asks for a file, and returns when the server has opened it.
     pub fn get(&mut self, path: &Text) -> Result<Download<'_>, Error> {
-        let asked = self.link.machine().get(path);
-        let id = asked.map_err(|refused| self.refused(refused))?;
+        let id = self.ask(|machine| machine.get(path))?;
         loop {
             if let Event::File { file, .. } = self.event_of(id, &mut [])? {
                 return Ok(Download { session: self, id, file, state: State::Running });
@@ -99,8 +96,7 @@ impl Session {
         sink: &mut dyn Sink,
         mut show: impl FnMut(&Entry) -> Vec<u8>,
     ) -> Result<(), Error> {
-        let asked = self.link.machine().list(path);
-        let id = asked.map_err(|refused| self.refused(refused))?;
+        let id = self.ask(|machine| machine.list(path))?;
         loop {
             match self.event_of(id, &mut [sink])? {
                 Event::Entries { .. } => {
@@ -118,8 +114,7 @@ impl Session {
     /// Measures one round trip, from our machine to the server's and back.
     pub fn ping(&mut self) -> Result<Duration, Error> {
         let start = Instant::now();
-        let asked = self.link.machine().ping();
-        let id = asked.map_err(|refused| self.refused(refused))?;
+        let id = self.ask(Client::ping)?;
         loop {
             if self.event(&mut [])? == (Event::Pong { id }) {
                 return Ok(start.elapsed());
@@ -201,6 +196,18 @@ impl Session {
             sink.drain().map_err(Error::Sink)?;
         }
         Ok(if input_ready { Input::Ready } else { Input::NotReady })
+    }
+
+    /// Sends a request. It may have to wait for the end of an earlier one that was given up.
+    fn ask(&mut self, verb: impl Fn(&mut Client) -> Result<Id, Refused>) -> Result<Id, Error> {
+        loop {
+            match verb(self.link.machine()) {
+                Err(refused) if refused.is_temporary() => {
+                    self.event(&mut [])?;
+                }
+                asked => return asked.map_err(|refused| self.refused(refused)),
+            }
+        }
     }
 
     /// Hands on the output of a running command until it ends.

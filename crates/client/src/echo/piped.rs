@@ -183,3 +183,48 @@ struct TooLong {
 
 /// How much is read at once.
 const READ: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use framing_server::{Options, Server};
+
+    use super::*;
+    use crate::output::{Audience, Output};
+
+    #[test]
+    fn a_line_that_the_session_does_not_take_yet_is_sent_later() {
+        let options = Options { listen: vec!["127.0.0.1:0".into()], ..Options::default() };
+        let server = Server::bind(options).unwrap().spawn().unwrap();
+        let mut session = Session::connect(&server.addresses()[0].to_string()).unwrap();
+        let file = tempfile::tempfile().unwrap();
+        let mut answers = Answers::new(Output::new(&file).unwrap(), Audience::Program);
+
+        // More than may wait to be written, all at once.
+        let input = format!("{}\n", "x".repeat(MAX_BODY)).repeat(PIPELINE);
+        let mut source = Source::new().unwrap();
+        let mut rest = input.as_bytes();
+        while !rest.is_empty() {
+            let space = source.lines.space();
+            let (piece, behind) = rest.split_at(rest.len().min(space.len()));
+            space[..piece.len()].copy_from_slice(piece);
+            source.lines.filled(piece.len());
+            rest = behind;
+        }
+        source.found = Found::Line;
+        let mut asked = VecDeque::new();
+        source.send(&mut session, &mut asked, &mut answers).unwrap();
+        assert_eq!(source.found, Found::Held);
+
+        while source.found != Found::Nothing || !asked.is_empty() {
+            while let Some(event) = session.poll_event().unwrap() {
+                take(&event, &mut session, &mut asked, &mut answers).unwrap();
+            }
+            source.send(&mut session, &mut asked, &mut answers).unwrap();
+            if !asked.is_empty() {
+                session.turn(None, &mut []).unwrap();
+            }
+        }
+        assert!(answers.lines == input.to_uppercase().into_bytes());
+        assert_eq!(source.line, 16);
+    }
+}

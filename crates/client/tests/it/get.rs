@@ -9,7 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-use crate::support::{World, check, names, text};
+use crate::support::{World, check, names};
 
 /// A file of the server whose content is told by its size.
 fn put(world: &World, name: &str, size: usize) -> Vec<u8> {
@@ -175,22 +175,4 @@ fn a_reader_that_leaves_ends_it_quietly() {
     drop(get.stdout.take());
     let output = get.wait_with_output().unwrap();
     check(&output, 0, "", &[]);
-}
-
-#[test]
-fn an_embedder_can_give_up_a_download_and_go_on() {
-    let world = World::new();
-    let content = put(&world, "file", 5 << 20);
-    let mut session = framing_client::Session::connect(&world.address()).unwrap();
-    let download = session.get(&"file".into()).unwrap();
-    assert_eq!(download.file().total_size, 5 << 20);
-    drop(download);
-    assert_eq!(session.upper("grüße".as_bytes()).unwrap(), "GRÜSSE".as_bytes());
-    let mut received = Vec::new();
-    session.get(&"file".into()).unwrap().write_to(&mut received).unwrap();
-    assert!(received == content);
-    let missing = session.get(&"missing".into()).unwrap_err();
-    assert!(missing.to_string().contains("missing"), "{missing}");
-    assert!(session.ping().unwrap() > Duration::ZERO);
-    assert_eq!(text(&session.upper(b"still here").unwrap()), "STILL HERE");
 }

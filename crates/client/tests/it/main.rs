@@ -7,5 +7,6 @@ mod lies;
 mod ls;
 mod output;
 mod prompt;
+mod session;
 mod support;
 mod usage;
