@@ -4,6 +4,10 @@
 #[expect(dead_code, reason = "its `main` is for cargo")]
 mod quickstart;
 
+#[path = "../throughput.rs"]
+#[expect(dead_code, reason = "its `main` is for cargo")]
+mod throughput;
+
 use quickstart::{Screen, Style};
 
 #[test]
@@ -34,4 +38,13 @@ fn colour_is_for_titles_only() {
     let shown = String::from_utf8(screen.out).unwrap();
     assert_eq!(shown.matches("\x1b[1m").count(), 5);
     assert_eq!(shown.matches("\x1b[0m").count(), 5);
+}
+
+#[test]
+fn the_throughput_is_measured_on_content_that_is_checked() {
+    let mut out = Vec::new();
+    throughput::measure(2, 200, &mut out).unwrap();
+    let shown = String::from_utf8(out).unwrap();
+    assert_eq!(shown.matches("MiB/s").count(), 2, "{shown}");
+    assert_eq!(shown.matches("messages/s").count(), 2, "{shown}");
 }
