@@ -1,8 +1,8 @@
 //! A blocking client of one connection, and servers to call.
 
-use framing_protocol::Id;
 use framing_protocol::client::{Client, Event, Settings};
 use framing_protocol::message::{Command, Digest, Entry, Exec, Exit, Failure, File, Text};
+use framing_protocol::{Deadlines, Id};
 use framing_server::{ExecPolicy, Options, Running, Server};
 use framing_transport::{Link, PollFd, connect, poll};
 use std::net::SocketAddr;
@@ -44,20 +44,31 @@ impl Caller {
     }
 
     pub(crate) fn at(address: SocketAddr) -> Self {
-        let stream = connect(&address.to_string(), PATIENCE).unwrap();
-        let client = Client::new(Settings::default(), Duration::ZERO);
-        let mut caller = Self { link: Link::new(stream, client) };
-        match caller.next() {
-            (Event::Welcome { .. }, _) => caller,
-            other => panic!("{other:?}"),
-        }
+        Self::unwelcomed(address).welcomed()
+    }
+
+    /// One that never sends a ping, which would wake a server that had forgotten its work.
+    pub(crate) fn without_pings(server: &Running) -> Self {
+        let deadlines = Deadlines { ping: 100 * PATIENCE, ..Deadlines::default() };
+        let settings = Settings { deadlines, ..Settings::default() };
+        Self::with(server.addresses()[0], settings).welcomed()
     }
 
     /// A connection that has said `hello` and not waited for an answer.
     pub(crate) fn unwelcomed(address: SocketAddr) -> Self {
+        Self::with(address, Settings::default())
+    }
+
+    fn with(address: SocketAddr, settings: Settings) -> Self {
         let stream = connect(&address.to_string(), PATIENCE).unwrap();
-        let client = Client::new(Settings::default(), Duration::ZERO);
-        Self { link: Link::new(stream, client) }
+        Self { link: Link::new(stream, Client::new(settings, Duration::ZERO)) }
+    }
+
+    fn welcomed(mut self) -> Self {
+        match self.next() {
+            (Event::Welcome { .. }, _) => self,
+            other => panic!("{other:?}"),
+        }
     }
 
     pub(crate) fn client(&mut self) -> &mut Client {

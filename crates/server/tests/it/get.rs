@@ -1,7 +1,8 @@
 //! Files: every one that is served arrives whole, and no other is.
 
-use crate::caller::{Caller, open_server, serves_the_next, start};
+use crate::caller::{Caller, PATIENCE, open_server, serves_the_next, start};
 use crate::processes::wait_until;
+use framing_protocol::Deadlines;
 use framing_protocol::client::Event;
 use framing_protocol::message::{Code, Failure, Text};
 use framing_server::Options;
@@ -207,6 +208,29 @@ fn a_file_that_changes_while_it_is_sent_is_an_error() {
     caller.flush();
     fs::write(root.path().join("other"), "other").unwrap();
     assert!(caller.receive(asked).is_ok_and(|(_, content)| content == pattern(5 << 20)));
+}
+
+#[test]
+fn pipelined_files_and_listings_arrive_in_order() {
+    let root = tempdir().unwrap();
+    for n in 0..5 {
+        fs::write(root.path().join(format!("file{n}")), pattern(n * 200_000)).unwrap();
+    }
+    let deadlines = Deadlines { ping: 100 * PATIENCE, ..Deadlines::default() };
+    let options = Options { root: Some(root.path().to_owned()), deadlines, ..Options::default() };
+    let server = start(options);
+    let mut caller = Caller::without_pings(&server);
+    let asked: Vec<_> = (0..5)
+        .map(|n| {
+            let client = caller.client();
+            (client.get(&format!("file{n}").into()).unwrap(), client.list(&"".into()).unwrap())
+        })
+        .collect();
+    for (n, (file, listing)) in (0..).zip(asked) {
+        assert!(caller.receive(file).unwrap().1 == pattern(n * 200_000), "file {n}");
+        assert!(matches!(caller.next(), (Event::Entries { id }, _) if id == listing));
+        assert_eq!(caller.next().0, Event::EntriesEnd { id: listing });
+    }
 }
 
 #[test]
