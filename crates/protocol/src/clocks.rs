@@ -128,9 +128,8 @@ impl Clocks {
         self.unanswered = 0;
     }
 
-    /// A whole message came; what follows it is another one.
+    /// A whole message came.
     pub(crate) fn message(&mut self) {
-        self.begun = None;
         self.stalled = self.stalled.map(|_| self.now);
         self.idle = self.idle.map(|_| self.now);
     }

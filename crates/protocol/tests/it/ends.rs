@@ -193,6 +193,7 @@ fn after_a_violation_input_is_read_and_dropped_until_the_error_is_written() {
     assert_eq!(server.poll_event(T0), None);
     assert_eq!(kinds(&said(&mut server)), ["error"]);
     assert!(server.is_finished());
+    assert_eq!(server.deadline(), None);
 }
 
 #[test]
