@@ -171,3 +171,17 @@ fn the_client_spends_no_more_than_its_credit() {
     let id = client.exec(&Exec::new(Command::Shell("true".into()))).unwrap();
     assert_eq!(client.stdin(id, b"x"), Err(Refused::NoInput), "its input is null");
 }
+
+#[test]
+fn a_boundless_credit_does_not_make_the_queue_boundless() {
+    let mut client = client();
+    let exec = Exec { stdin: Stdin::Piped, ..Exec::new(Command::Shell("cat".into())) };
+    let id = client.exec(&exec).unwrap();
+    let started = r#"{"type":"started","id":1,"pid":1,"window":18446744073709551615}"#;
+    tell_client(&mut client, started, b"");
+    let room = client.room();
+    assert_eq!(client.stdin(id, &vec![0; 4 << 20]), Ok(room));
+    assert_eq!(client.stdin(id, b"more"), Ok(0));
+    said(&mut client);
+    assert_eq!(client.stdin(id, b"more"), Ok(4));
+}
