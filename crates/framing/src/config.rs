@@ -64,20 +64,25 @@ impl<F: Framing> Config<F> {
 impl<F: Framing + Clone> Config<F> {
     /// A decoder for chunks that somebody else owns.
     pub fn decoder(&self) -> Result<Decoder<F>, BuildError> {
-        self.limits.check()?;
+        self.check()?;
         Ok(Decoder::build(self.clone()))
     }
 
     /// A decoder with a buffer of its own to read into.
     pub fn reassembler(&self) -> Result<Reassembler<F>, BuildError> {
-        self.limits.check()?;
+        self.check()?;
         Ok(Reassembler::build(self.clone()))
     }
 
     /// An encoder that refuses what these decoders would refuse.
     pub fn encoder(&self) -> Result<Encoder<F>, BuildError> {
-        self.limits.check()?;
+        self.check()?;
         Ok(Encoder::build(self.clone()))
+    }
+
+    fn check(&self) -> Result<(), BuildError> {
+        self.limits.check()?;
+        self.framing.check(&self.limits)
     }
 }
 

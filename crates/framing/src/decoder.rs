@@ -6,7 +6,7 @@ use crate::buffer::drive;
 use crate::halves::{Found, Halves};
 use crate::machine::{Gift, Layout, Machine, Mode};
 use crate::stash::Stash;
-use crate::{Config, DecodeError, Event, Frame, Framing, Limits, Oversize, Payload};
+use crate::{AcceptError, Config, DecodeError, Event, Frame, Framing, Limits, Oversize, Payload};
 
 /// Turns chunks of a byte stream into frames, however the stream was cut.
 ///
@@ -67,8 +67,8 @@ impl<F: Framing> Decoder<F> {
     /// the stream; [`finish`](Self::finish) is.
     ///
     /// After a fatal error the unread bytes stay in `input`, and every later call uses up its
-    /// input and returns the same error. Where events were taken before, the rest of the frame
-    /// in progress is skipped.
+    /// input and returns the same error, or `Ok(None)` where there is no input. Where a frame was
+    /// begun by events, the rest of it is skipped.
     #[inline]
     pub fn next<'d, 'c: 'd>(
         &'d mut self,
@@ -125,13 +125,15 @@ impl<F: Framing> Decoder<F> {
         Ok(self.event(found, &[]))
     }
 
-    /// After [`Event::Begin`]: the frame is wanted whole. [`next`](Self::next) will give it, with
-    /// an empty head, since the event gave the head.
-    pub fn accept(&mut self) {
-        self.machine.accept();
+    /// Right after [`Event::Begin`]: the frame is wanted whole. [`next`](Self::next) will give it,
+    /// with an empty head, since the event gave the head. An error changes nothing.
+    pub fn accept(&mut self) -> Result<(), AcceptError> {
+        self.machine.accept()
     }
 
-    /// After [`Event::Begin`]: the rest of the frame is dropped as it arrives, without a report.
+    /// After [`Event::Begin`]: the rest of the frame is dropped as it arrives, without a report
+    /// (but where it is past the limit and [`Oversize::Skip`](crate::Oversize::Skip) drops it
+    /// already). Between frames it does nothing.
     pub fn skip(&mut self) {
         self.machine.skip();
     }

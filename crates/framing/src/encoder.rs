@@ -57,7 +57,9 @@ impl<F: Framing> Encoder<F> {
             let limit = self.limits.trailer;
             return Err(EncodeError::TrailerTooLong { length: trailer, limit });
         }
-        let (before, after) = prefix.split_at_checked(enclosure.split).unwrap_or((prefix, &[]));
+        let (before, after) = prefix
+            .split_at_checked(enclosure.split)
+            .ok_or(EncodeError::BrokenFraming("it splits the prefix behind its end"))?;
         Ok(Encoded { before, after, enclosure, parts, sent: 0 })
     }
 

@@ -23,7 +23,7 @@ impl DecodeError {
         self.kind
     }
 
-    /// The offset in the stream, counted from the first byte ever decoded: of the offending byte
+    /// The offset in the stream, counted since the decoder was made or reset: of the offending byte
     /// for [`Malformed`](DecodeErrorKind::Malformed), otherwise of the first byte of the frame.
     pub const fn offset(&self) -> u64 {
         self.offset
@@ -69,7 +69,9 @@ pub enum DecodeErrorKind {
     },
     /// A frame past the limit was dropped, as [`Oversize::Skip`](crate::Oversize::Skip) asks for.
     /// Not fatal.
-    #[error("a frame was skipped: its payload{}, {discarded} bytes, is longer than the limit of {limit} bytes", Declared(*declared))]
+    #[error(
+        "a frame was skipped: its payload of {discarded} bytes is longer than the limit of {limit} bytes"
+    )]
     Skipped {
         /// The payload's length as the head declared it; none where only a delimiter ended it.
         declared: Option<u64>,
@@ -181,6 +183,9 @@ pub enum EncodeError {
         /// Offset in the payload, all parts counted.
         at: u64,
     },
+    /// Not the caller's fault: the [`Framing`](crate::Framing) implementation broke its contract.
+    #[error("the framing broke its contract: {0}")]
+    BrokenFraming(&'static str),
     /// The framing takes another number of prefix bytes (head bytes that are not the length).
     #[error("the framing takes {expected} prefix bytes, {given} were given")]
     Prefix {
@@ -188,6 +193,23 @@ pub enum EncodeError {
         expected: usize,
         /// Bytes that were given.
         given: usize,
+    },
+}
+
+/// Why a frame that has begun cannot be had whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// The last event was not `Begin`: no frame has begun, or a part of it was handed out.
+    #[error("a frame can be accepted only right after its beginning")]
+    NotAtBegin,
+    /// It is past [`Limits::payload`](crate::Limits::payload), and can only be streamed.
+    #[error(
+        "the frame's payload is longer than the limit of {limit} bytes: it can only be streamed"
+    )]
+    TooLong {
+        /// The limit in bytes.
+        limit: usize,
     },
 }
 
@@ -208,10 +230,24 @@ pub enum BuildError {
         /// First byte after the field.
         end: usize,
     },
-    /// No payload at all can be expressed with these parameters.
+    /// No payload at all can be expressed with these parameters: the smallest frame is longer than
+    /// the largest length.
     #[error("no payload can be expressed with this adjustment")]
     NoPayload,
-    /// Offset, strip or adjustment do not fit each other or the limits.
+    /// The bytes before the field, or to strip, are more than can be counted.
     #[error("the offset or strip of {0} bytes is out of range")]
     OutOfRange(usize),
+    /// The adjustment cannot be added to the offset.
+    #[error("the adjustment of {0} bytes is out of range")]
+    Adjustment(i64),
+    /// The smallest frame has a head or a payload that is past the limits.
+    #[error(
+        "no frame fits the limits: the smallest has a head of {head} and a payload of {payload} bytes"
+    )]
+    LimitsTooSmall {
+        /// Bytes of head.
+        head: usize,
+        /// Bytes of payload.
+        payload: u64,
+    },
 }

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use crate::{EncodeError, Malformed};
+use crate::{BuildError, EncodeError, Limits, Malformed};
 
 /// A framing: a value that knows where frames begin and end.
 ///
@@ -62,7 +62,10 @@ pub trait Framing {
 
     /// Goes on in the payload of a frame of which [`Scan::Open`] was said: `seen` starts at or
     /// after the `safe` of then, and the bytes before are gone. Offsets count from `seen`, so that
-    /// heads are zero.
+    /// heads are zero; anything else is an error.
+    ///
+    /// As it stands it is right for framings without a head, such as lines. Those with a head must
+    /// not look for it again.
     fn resume(&self, seen: &[u8], eof: bool) -> Result<Scan, Malformed> {
         self.scan(seen, 0, eof)
     }
@@ -72,6 +75,15 @@ pub trait Framing {
     /// that end at a delimiter.
     fn framed(&mut self, head: &[u8]) {
         let _ = head;
+    }
+
+    /// The decoder was reset: what [`framed`](Self::framed) learnt belongs to another stream.
+    fn reset(&mut self) {}
+
+    /// Refuses limits under which no frame at all can be made; they do not build.
+    fn check(&self, limits: &Limits) -> Result<(), BuildError> {
+        let _ = limits;
+        Ok(())
     }
 
     /// Makes what stands around a payload. `payload` may come in several parts, which follow each
@@ -87,7 +99,9 @@ pub enum Scan {
     /// The layout is not known yet: `total` bytes of the frame are needed to go on, more than were
     /// seen.
     Need {
-        /// Bytes from the frame's first, bounded by [`Limits::head`](crate::Limits::head).
+        /// Bytes from the frame's first, bounded by [`Limits::head`](crate::Limits::head), or by
+        /// what the framing needs of any frame if that is more. A framing that searches for the
+        /// end of its head counts what it searched into `Body::head`.
         total: usize,
     },
     /// The lengths are known. They are checked against the limits before anything else arrives.
@@ -99,14 +113,16 @@ pub enum Scan {
         /// Bytes after the payload.
         trailer: usize,
         /// Whether another part follows that belongs to the same frame: it is scanned like a
-        /// frame, its payload is joined to this one, its head is dropped.
+        /// frame, its payload is joined to this one; its head, and the trailers of all parts but
+        /// the last, are dropped.
         more: bool,
     },
     /// The frame's end is not in sight.
     Open {
         /// Bytes before the payload.
         head: usize,
-        /// `seen[head..safe]` is surely payload. What follows it may be part of a delimiter.
+        /// `seen[head..safe]` is surely payload. What follows it may be part of a delimiter, and
+        /// is held back; no more than the limits together and 4 KiB can be.
         safe: usize,
     },
     /// The frame's end was found.

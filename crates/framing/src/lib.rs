@@ -80,7 +80,7 @@ pub use byteorder::{BigEndian, LittleEndian, NativeEndian};
 pub use config::Config;
 pub use decoder::{Decoder, Stats};
 pub use encoder::{Encoded, Encoder};
-pub use error::{BuildError, DecodeError, DecodeErrorKind, EncodeError, Malformed};
+pub use error::{AcceptError, BuildError, DecodeError, DecodeErrorKind, EncodeError, Malformed};
 pub use frame::{Event, Frame, Payload};
 pub use framing::{Enclosure, Framing, Inline, Scan, Trailer};
 pub use framings::{

@@ -8,7 +8,8 @@ use crate::BuildError;
 /// reserved or read for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The head: everything before the payload that is not handed out as payload. 8 KiB.
+    /// The head: everything before the payload that is not handed out as payload, and what must be
+    /// seen to tell where it ends. 8 KiB.
     pub head: usize,
     /// The payload as it is handed out: without head and trailer, all parts joined. 8 MiB.
     pub payload: usize,
@@ -39,8 +40,9 @@ impl Limits {
 
 /// What becomes of a frame whose payload is past [`Limits::payload`].
 ///
-/// Whatever the choice, it is reported exactly once, at the offset of the frame's start, and the
-/// decoder is in step with the stream afterwards (except after `Error`, which is fatal).
+/// It is reported exactly once, at the offset of the frame's start: by a fatal error (`Error`, and
+/// `Stream` where frames are wanted whole), or when the frame has ended, with the decoder in step
+/// with the stream (`Skip`, `Truncate`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Oversize {
     /// A fatal [`TooLong`](crate::DecodeErrorKind::TooLong).

@@ -6,7 +6,7 @@ use core::fmt;
 use crate::buffer::{Buffer, drive};
 use crate::machine::{Gift, Layout, Machine, Mode};
 use crate::stash::Thrift;
-use crate::{Config, DecodeError, Event, Frame, Framing, Payload};
+use crate::{AcceptError, Config, DecodeError, Event, Frame, Framing, Payload};
 
 /// Turns what was read into its buffer into frames.
 ///
@@ -110,13 +110,15 @@ impl<F: Framing> Reassembler<F> {
         self.event(true)
     }
 
-    /// After [`Event::Begin`]: the frame is wanted whole. [`next`](Self::next) will give it, with
-    /// an empty head, since the event gave the head.
-    pub fn accept(&mut self) {
-        self.machine.accept();
+    /// Right after [`Event::Begin`]: the frame is wanted whole. [`next`](Self::next) will give it,
+    /// with an empty head, since the event gave the head. An error changes nothing.
+    pub fn accept(&mut self) -> Result<(), AcceptError> {
+        self.machine.accept()
     }
 
-    /// After [`Event::Begin`]: the rest of the frame is dropped as it arrives, without a report.
+    /// After [`Event::Begin`]: the rest of the frame is dropped as it arrives, without a report
+    /// (but where it is past the limit and [`Oversize::Skip`](crate::Oversize::Skip) drops it
+    /// already). Between frames it does nothing.
     pub fn skip(&mut self) {
         self.machine.skip();
     }
@@ -136,11 +138,17 @@ impl<F: Framing> Reassembler<F> {
         self.window.storage.len()
     }
 
+    /// Gives back the memory that is not in use.
+    pub fn shrink(&mut self) {
+        self.release();
+        self.window.resize(self.window.held());
+    }
+
     /// Drops what is held and begins anew, with offset zero: for a new stream, or after an error.
     pub fn reset(&mut self) {
         self.machine.reset();
         self.lent = usize::MAX;
-        self.release();
+        self.shrink();
     }
 
     fn next_slow(&mut self, eof: bool) -> Result<Option<Frame<'_, '_>>, DecodeError> {
@@ -168,6 +176,9 @@ impl<F: Framing> Reassembler<F> {
         let Some(gift) = drive(&mut self.machine, &mut self.window, Mode::Events, eof)? else {
             return Ok(None);
         };
+        if let Gift::End { trailer, .. } = gift {
+            self.window.note(trailer);
+        }
         let piece = |n: usize| self.window.bytes().get(..n).unwrap_or_default();
         let (lent, event) = match gift {
             Gift::Begin { head, body, offset } => {

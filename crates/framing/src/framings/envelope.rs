@@ -3,7 +3,9 @@
 use byteorder::{BigEndian, ByteOrder};
 
 use super::payload_length;
-use crate::{Enclosure, EncodeError, Framing, Inline, Malformed, Scan, Trailer};
+use crate::{
+    BuildError, Enclosure, EncodeError, Framing, Inline, Limits, Malformed, Scan, Trailer,
+};
 
 /// ```text
 /// +---------------+-------------+----------------+-------------+
@@ -55,6 +57,13 @@ impl Framing for Envelope {
         let header = usize::try_from(BigEndian::read_u32(header)).unwrap_or(usize::MAX);
         let head = header.saturating_add(Self::HEAD);
         Ok(Scan::Body { head, body: BigEndian::read_u64(body), trailer: 0, more: false })
+    }
+
+    fn check(&self, limits: &Limits) -> Result<(), BuildError> {
+        if limits.head < Self::HEAD {
+            return Err(BuildError::LimitsTooSmall { head: Self::HEAD, payload: 0 });
+        }
+        Ok(())
     }
 
     fn enclose(&self, prefix: &[u8], payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {

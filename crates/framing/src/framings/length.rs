@@ -6,7 +6,9 @@ use core::marker::PhantomData;
 use byteorder::{BigEndian, ByteOrder, LittleEndian};
 
 use super::payload_length;
-use crate::{BuildError, Enclosure, EncodeError, Framing, Inline, Malformed, Scan, Trailer};
+use crate::{
+    BuildError, Enclosure, EncodeError, Framing, Inline, Limits, Malformed, Scan, Trailer,
+};
 
 /// Frames that begin with their length, in a field of `W` bytes (1 to 8) in the byte order `E`.
 ///
@@ -159,17 +161,18 @@ impl<E: ByteOrder, const W: usize> LengthBuilder<E, W> {
         if strip > self.offset && strip < field_end {
             return Err(BuildError::StripInsideField { strip, start: self.offset, end: field_end });
         }
+        let adjustment = || BuildError::Adjustment(self.adjust);
         let signed = |bytes: usize| i64::try_from(bytes).map_err(|_| BuildError::OutOfRange(bytes));
         let (start, end) = (signed(strip)?, signed(field_end)?);
         let after_field = match self.counts {
             Counts::AfterField => self.adjust,
-            Counts::WholeFrame => self.adjust.checked_sub(end).ok_or_else(out_of_range)?,
+            Counts::WholeFrame => self.adjust.checked_sub(end).ok_or_else(adjustment)?,
         };
         // frame = field_end + value + after_field; payload = frame - strip.
-        let beyond = end.checked_add(after_field).ok_or_else(out_of_range)?;
-        let delta = beyond.checked_sub(start).ok_or_else(out_of_range)?;
+        let beyond = end.checked_add(after_field).ok_or_else(adjustment)?;
+        let delta = beyond.checked_sub(start).ok_or_else(adjustment)?;
         // The shortest frame holds its field and what is stripped.
-        let least = start.max(end).checked_sub(beyond).ok_or_else(out_of_range)?;
+        let least = start.max(end).checked_sub(beyond).ok_or_else(adjustment)?;
         let least = u64::try_from(least).unwrap_or(0);
         let most = Self::most(self.sign);
         if least > most {
@@ -289,6 +292,14 @@ impl<E: ByteOrder, const W: usize> Framing for Length<E, W> {
             return Err(Malformed::at(self.offset, "the length is smaller than the frame's head"));
         }
         Ok(Scan::Body { head: self.strip, body: self.payload(value), trailer: 0, more: false })
+    }
+
+    fn check(&self, limits: &Limits) -> Result<(), BuildError> {
+        let (head, payload) = (self.strip, self.payload(self.least));
+        if head > limits.head || payload > limits.payload as u64 {
+            return Err(BuildError::LimitsTooSmall { head, payload });
+        }
+        Ok(())
     }
 
     fn enclose(&self, prefix: &[u8], payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {

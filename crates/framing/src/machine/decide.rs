@@ -1,42 +1,54 @@
 //! What comes next: at a frame's start here, later in `body` and `open`.
 
 use super::{Body, Fate, Gift, Machine, Mode, Open, Progress, State, Step};
-use crate::{DecodeError, DecodeErrorKind, Framing, Malformed, Oversize, Scan};
+use crate::{DecodeError, DecodeErrorKind, Framing, Limits, Malformed, Oversize, Scan};
 
 pub(super) type Decision = Result<Step, DecodeError>;
 
 impl<F: Framing> Machine<F> {
     pub(super) fn decide(&mut self, pending: &[u8], mode: Mode, eof: bool) -> Decision {
-        if let Some(step) = self.change_of_mode(mode) {
+        let scanned = self.scanned.take();
+        if let State::Failed(error) = self.state {
+            return Err(error);
+        }
+        if let Some(step) = self.change_of_mode(mode)? {
             return Ok(step);
         }
         match self.state {
             State::Failed(error) => Err(error),
             State::Head { .. } if pending.is_empty() => Ok(Step::Wait(1)),
-            State::Head { seen } => self.head(pending, seen, mode, eof),
+            State::Head { seen } => {
+                if self.frame.parts == 0 {
+                    self.frame.fate = mode.fate();
+                }
+                let scanned = scanned
+                    .unwrap_or_else(|| self.framing.scan(pending, seen.min(pending.len()), eof));
+                self.head(pending, scanned, mode, eof)
+            }
             State::Body(body) => Ok(self.body(pending, body)),
             State::Open(open) => self.open(pending, open, eof),
         }
     }
 
     /// The caller may change between frames and events in mid-frame.
-    fn change_of_mode(&mut self, mode: Mode) -> Option<Step> {
-        if self.begun() {
+    fn change_of_mode(&mut self, mode: Mode) -> Result<Option<Step>, DecodeError> {
+        if self.in_frame() {
             match (mode, self.frame.fate) {
-                (Mode::Frames, Fate::Stream) => self.frame.fate = Fate::Drop,
+                (Mode::Frames, Fate::Stream) if self.frame.begun => self.frame.fate = Fate::Drop,
+                (Mode::Frames, Fate::Stream) => {
+                    self.frame.fate = Fate::Whole;
+                    if matches!(self.state, State::Body(body) if body.keep > self.room()) {
+                        return Err(self.fail_too_long());
+                    }
+                }
                 (Mode::Events, Fate::Whole) => {
                     self.frame.fate = Fate::Stream;
-                    let head_is_kept = match self.state {
-                        State::Body(Body { head, .. }) | State::Open(Open { head, .. }) => {
-                            head.is_none()
-                        }
-                        _ => true,
-                    };
-                    if head_is_kept {
-                        let head = self.frame.head;
-                        self.frame.backlog = self.frame.kept.saturating_sub(head);
-                        self.frame.kept = 0;
-                        return Some(self.begin(head));
+                    let head = self.frame.head;
+                    let kept = core::mem::take(&mut self.frame.kept);
+                    self.frame.backlog = kept.saturating_sub(head);
+                    let ahead = matches!(self.state, State::Body(Body { head: Some(_), .. }));
+                    if !self.frame.begun && (self.frame.parts > 0 || !ahead) {
+                        return Ok(Some(self.begin(head)));
                     }
                 }
                 _ => {}
@@ -44,20 +56,23 @@ impl<F: Framing> Machine<F> {
         }
         let backlog = core::mem::take(&mut self.frame.backlog);
         match (backlog, self.frame.fate) {
-            (0, _) => None,
-            (n, Fate::Stream) => Some(Step::Give(Gift::Chunk(n))),
-            (n, _) => Some(Step::Drop(n)),
+            (0, _) => Ok(None),
+            (n, Fate::Stream) => Ok(Some(Step::Give(Gift::Chunk(n)))),
+            (n, _) => Ok(Some(Step::Drop(n))),
         }
     }
 
     /// At the start of a frame, or of a later part of one.
-    fn head(&mut self, pending: &[u8], seen: usize, mode: Mode, eof: bool) -> Decision {
-        if self.frame.parts == 0 {
-            self.frame.fate = mode.fate();
-        }
-        match self.framing.scan(pending, seen, eof) {
+    fn head(
+        &mut self,
+        pending: &[u8],
+        scanned: Result<Scan, Malformed>,
+        mode: Mode,
+        eof: bool,
+    ) -> Decision {
+        match scanned {
             Ok(Scan::Need { total }) => {
-                if total > self.limits.head {
+                if total > self.most_needed() {
                     return Err(self.head_too_long());
                 }
                 let Some(missing) = total.checked_sub(pending.len()).filter(|&n| n > 0) else {
@@ -77,7 +92,7 @@ impl<F: Framing> Machine<F> {
                 self.undeclared(head)?;
                 if certain == 0 {
                     self.state = State::Head { seen: safe };
-                    return Ok(Step::Wait(1));
+                    return self.hold_back(pending);
                 }
                 self.open(pending, Open { head: Some(head), certain }, eof)
             }
@@ -98,7 +113,7 @@ impl<F: Framing> Machine<F> {
                 }
             }
             Err(fault) => {
-                let certain = fault.safe.saturating_sub(fault.head);
+                let certain = self.certain_before(&fault, pending)?;
                 if certain > 0 && mode == Mode::Events {
                     self.undeclared(fault.head)?;
                     return self.open(pending, Open { head: Some(fault.head), certain }, eof);
@@ -167,6 +182,7 @@ impl<F: Framing> Machine<F> {
     }
 
     pub(super) fn begin(&mut self, head: usize) -> Step {
+        self.frame.begun = true;
         Step::Give(Gift::Begin { head, body: self.frame.declared, offset: self.offset })
     }
 
@@ -203,13 +219,45 @@ impl<F: Framing> Machine<F> {
         self.fail(DecodeErrorKind::HeadTooLong { limit: self.limits.head })
     }
 
-    pub(super) fn broken(&mut self, how: &'static str) -> DecodeError {
-        self.fail(DecodeErrorKind::BrokenFraming(how))
+    /// How many bytes `scan` may ask for: the limit of the head, but a framing whose payload keeps
+    /// its head must see its fixed fields whatever that is.
+    fn most_needed(&self) -> usize {
+        self.limits.head.max(self.first_need)
+    }
+
+    /// Waits for the byte that decides about those behind the last certain one. A delimiter that
+    /// would not fit a frame is none.
+    pub(super) fn hold_back(&mut self, pending: &[u8]) -> Decision {
+        let Limits { head, payload, trailer, .. } = self.limits;
+        let most = head.saturating_add(payload).saturating_add(trailer).saturating_add(HELD_BACK);
+        if pending.len() > most {
+            return Err(self.broken("it holds back more than a frame may have"));
+        }
+        Ok(Step::Wait(1))
+    }
+
+    /// How many payload bytes a fault leaves certain.
+    pub(super) fn certain_before(
+        &mut self,
+        fault: &Malformed,
+        pending: &[u8],
+    ) -> Result<usize, DecodeError> {
+        let within = fault.safe.max(fault.at) <= pending.len();
+        match fault.safe.checked_sub(fault.head) {
+            Some(certain) if within => Ok(certain),
+            _ => Err(self.broken("its fault is not within the bytes seen")),
+        }
     }
 
     /// Byte by byte, the limit would have been found before the fault.
     pub(super) fn malformed(&mut self, fault: &Malformed) -> DecodeError {
         let certain = fault.safe.saturating_sub(fault.head) as u64;
+        if matches!(self.state, State::Head { .. }) {
+            let needed = self.first_need > 0 && fault.safe == 0 && fault.at >= self.most_needed();
+            if needed || fault.head > self.limits.head {
+                return self.head_too_long();
+            }
+        }
         let fatal = matches!(self.oversize, Oversize::Error | Oversize::Stream);
         if self.frame.fate == Fate::Whole && fatal && certain > self.room() {
             return self.fail_too_long();
@@ -227,3 +275,6 @@ impl Mode {
         }
     }
 }
+
+/// What may be held back beside what the limits allow for: the longest delimiter.
+const HELD_BACK: usize = 4 << 10;

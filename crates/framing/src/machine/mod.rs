@@ -26,7 +26,9 @@ mod body;
 mod decide;
 mod open;
 
-use crate::{DecodeError, DecodeErrorKind, Framing, Limits, Oversize, Scan};
+use crate::{
+    AcceptError, DecodeError, DecodeErrorKind, Framing, Limits, Malformed, Oversize, Scan,
+};
 
 pub(crate) struct Machine<F> {
     framing: F,
@@ -36,6 +38,10 @@ pub(crate) struct Machine<F> {
     frame: Progress,
     /// Offset in the stream of the frame's first byte.
     offset: u64,
+    /// How many bytes `scan` needs of any frame; zero for a framing without a head.
+    first_need: usize,
+    /// What `scan` said of the very bytes that will be shown next.
+    scanned: Option<Result<Scan, Malformed>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +82,8 @@ struct Open {
 #[derive(Clone, Copy, Debug, Default)]
 struct Progress {
     fate: Fate,
+    /// Whether the caller was given `Begin`.
+    begun: bool,
     /// Bytes of the frame before `pending`.
     passed: u64,
     /// Of these, the bytes that the buffer keeps before `pending`.
@@ -170,8 +178,20 @@ pub(crate) struct Layout {
 
 impl<F: Framing> Machine<F> {
     pub(crate) fn new(framing: F, limits: Limits, oversize: Oversize) -> Self {
-        let state = State::Head { seen: 0 };
-        Self { framing, limits, oversize, state, frame: Progress::default(), offset: 0 }
+        let first_need = match framing.scan(&[], 0, false) {
+            Ok(Scan::Need { total }) => total,
+            _ => 0,
+        };
+        Self {
+            framing,
+            limits,
+            oversize,
+            state: State::Head { seen: 0 },
+            frame: Progress::default(),
+            offset: 0,
+            first_need,
+            scanned: None,
+        }
     }
 
     /// Offset in the stream of the first byte of the frame in progress.
@@ -212,6 +232,8 @@ impl<F: Framing> Machine<F> {
 
     /// Forgets everything: the next byte is the first of a new stream.
     pub(crate) fn reset(&mut self) {
+        self.framing.reset();
+        self.scanned = None;
         self.state = State::Head { seen: 0 };
         self.frame = Progress::default();
         self.offset = 0;
@@ -219,44 +241,56 @@ impl<F: Framing> Machine<F> {
 
     /// The rest of the frame that has begun is not wanted.
     pub(crate) fn skip(&mut self) {
-        if self.begun() && self.frame.fate == Fate::Stream {
+        if self.frame.begun && matches!(self.frame.fate, Fate::Whole | Fate::Stream) {
             self.frame.fate = Fate::Drop;
         }
     }
 
     /// The frame that has begun is wanted whole, without its head, which was handed out.
-    pub(crate) fn accept(&mut self) {
+    pub(crate) fn accept(&mut self) -> Result<(), AcceptError> {
         let given = self.frame.payload > self.frame.backlog as u64;
-        if !self.begun() || self.frame.fate != Fate::Stream || given {
-            return;
+        if !self.frame.begun || given || !matches!(self.frame.fate, Fate::Whole | Fate::Stream) {
+            return Err(AcceptError::NotAtBegin);
+        }
+        // `Oversize::Stream` begins frames that are past the limit of a whole one.
+        let limit = self.limits.payload;
+        if matches!(self.state, State::Body(body) if body.keep > limit as u64) {
+            return Err(AcceptError::TooLong { limit });
         }
         self.frame.fate = Fate::Whole;
-        self.frame.kept = self.frame.backlog;
+        self.frame.kept = self.frame.kept.saturating_add(self.frame.backlog);
         self.frame.backlog = 0;
         self.frame.head = 0;
-        // `Oversize::Stream` begins frames that are past the limit of a whole one.
-        if matches!(self.state, State::Body(body) if body.keep > self.room()) {
-            self.fail_too_long();
-        }
+        Ok(())
     }
 
     /// The common case at once: a frame that lies whole in `pending`, with nothing kept before it.
-    /// None says nothing: [`step`](Self::step) decides.
+    /// None says nothing: [`step`](Self::step), to be called next with the same bytes, decides.
     #[inline]
     pub(crate) fn whole(&mut self, pending: &[u8]) -> Option<Layout> {
         if !matches!(self.state, State::Head { seen: 0 }) || self.frame.parts != 0 {
             return None;
         }
-        let (head, payload, trailer, named) = match self.framing.scan(pending, 0, false) {
-            Ok(Scan::Body { head, body, trailer, more: false }) => {
-                let payload = usize::try_from(body).ok()?;
+        let scanned = self.framing.scan(pending, 0, false);
+        let layout = self.fits(&scanned, pending);
+        if layout.is_none() {
+            self.scanned = Some(scanned);
+        }
+        layout
+    }
+
+    #[inline]
+    fn fits(&mut self, scanned: &Result<Scan, Malformed>, pending: &[u8]) -> Option<Layout> {
+        let (head, payload, trailer, named) = match scanned {
+            &Ok(Scan::Body { head, body, trailer, more: false }) => {
                 if trailer > self.limits.trailer {
                     return None;
                 }
-                (head, payload, trailer, head)
+                (head, usize::try_from(body).ok()?, trailer, head)
             }
             Ok(Scan::Until { payload, total }) => {
-                (payload.start, payload.len(), total.checked_sub(payload.end)?, 0)
+                let length = payload.end.checked_sub(payload.start)?;
+                (payload.start, length, total.checked_sub(payload.end)?, 0)
             }
             _ => return None,
         };
@@ -290,7 +324,7 @@ impl<F: Framing> Machine<F> {
     }
 
     /// Whether a frame's layout, or the beginning of its payload, is known.
-    const fn begun(&self) -> bool {
+    const fn in_frame(&self) -> bool {
         matches!(self.state, State::Body(_) | State::Open(_)) || self.frame.parts > 0
     }
 
@@ -304,6 +338,10 @@ impl<F: Framing> Machine<F> {
 
     fn fail(&mut self, kind: DecodeErrorKind) -> DecodeError {
         self.fail_at(kind, self.offset)
+    }
+
+    fn broken(&mut self, how: &'static str) -> DecodeError {
+        self.fail(DecodeErrorKind::BrokenFraming(how))
     }
 
     fn fail_at(&mut self, kind: DecodeErrorKind, offset: u64) -> DecodeError {

@@ -43,9 +43,9 @@ impl<F: Framing> Machine<F> {
                 return Ok(Step::Wait(1));
             }
             match self.framing.resume(pending, eof) {
-                Ok(Scan::Open { safe, .. }) if safe <= pending.len() => open.certain = safe,
+                Ok(Scan::Open { head: 0, safe }) if safe <= pending.len() => open.certain = safe,
                 Ok(Scan::Until { payload, total })
-                    if payload.end <= total && total <= pending.len() =>
+                    if payload.start == 0 && payload.end <= total && total <= pending.len() =>
                 {
                     let trailer = total.saturating_sub(payload.end);
                     match self.until(None, payload.end, trailer)? {
@@ -53,22 +53,30 @@ impl<F: Framing> Machine<F> {
                         None => open.certain = payload.end,
                     }
                 }
-                Ok(_) => return Err(self.broken("it forgot that the payload had begun")),
-                Err(fault) if fault.safe > 0 && self.frame.fate == Fate::Stream => {
-                    open.certain = fault.safe;
+                Ok(_) => return Err(self.broken("its resume forgot that the payload had begun")),
+                Err(fault) => {
+                    let certain = self.certain_before(&fault, pending)?;
+                    if certain == 0 || self.frame.fate != Fate::Stream {
+                        return Err(self.malformed(&fault));
+                    }
+                    open.certain = certain;
                 }
-                Err(fault) => return Err(self.malformed(&fault)),
             }
             if open.certain == 0 {
-                return Ok(Step::Wait(1));
+                return self.hold_back(pending);
             }
         }
-        self.certain(lead, open)
+        self.certain(pending, lead, open)
     }
 
-    /// Deals with payload bytes that lie in `pending`, before whose end no frame ends.
-    fn certain(&mut self, lead: usize, mut open: Open) -> Decision {
-        let n = open.certain;
+    /// Deals with payload bytes before whose end no frame ends. A caller may show fewer of them
+    /// than were scanned.
+    fn certain(&mut self, pending: &[u8], lead: usize, mut open: Open) -> Decision {
+        let n = open.certain.min(pending.len().saturating_sub(lead));
+        if n == 0 {
+            self.state = State::Open(open);
+            return Ok(Step::Wait(1));
+        }
         let room = usize::try_from(self.room()).unwrap_or(usize::MAX);
         let take = match self.frame.fate {
             Fate::Skip | Fate::Drop => 0,
@@ -87,7 +95,7 @@ impl<F: Framing> Machine<F> {
                 }
             },
         };
-        open.certain = n.saturating_sub(take);
+        open.certain = open.certain.saturating_sub(take);
         if self.frame.fate == Fate::Stream && take > 0 {
             return Ok(self.chunk(take, State::Open(open)));
         }
@@ -99,7 +107,7 @@ impl<F: Framing> Machine<F> {
             self.state = State::Open(open);
             return Ok(Step::Keep(keep));
         }
-        open.certain = 0;
+        open.certain = open.certain.saturating_sub(n);
         Ok(self.discard(n, State::Open(open)))
     }
 }

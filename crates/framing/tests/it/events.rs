@@ -54,7 +54,7 @@ fn after_begin_the_frame_is_accepted_skipped_or_left() {
                         frames += 1;
                         match frames {
                             1 | 4 => {
-                                decoder.accept();
+                                decoder.accept().unwrap();
                                 accepted = true;
                             }
                             2 => decoder.skip(),
