@@ -7,6 +7,7 @@
     reason = "tests read better with them"
 )]
 
+mod broken;
 mod check;
 mod cuts;
 mod encoding;
@@ -16,3 +17,4 @@ mod parts;
 mod promises;
 mod properties;
 mod reference;
+mod verbs;

@@ -10,7 +10,7 @@ use crate::check::{Item, check};
 
 /// A fragment is a head of four bytes, whose top bit marks the last one, and so many bytes.
 #[derive(Clone)]
-struct Record;
+pub(crate) struct Record;
 
 impl Framing for Record {
     fn scan(&self, seen: &[u8], _from: usize, _eof: bool) -> Result<Scan, Malformed> {
@@ -27,9 +27,9 @@ impl Framing for Record {
     }
 }
 
-const LAST: u32 = 1 << 31;
+pub(crate) const LAST: u32 = 1 << 31;
 
-fn fragment(last: u32, body: &[u8]) -> Vec<u8> {
+pub(crate) fn fragment(last: u32, body: &[u8]) -> Vec<u8> {
     [&(last | u32::try_from(body.len()).unwrap()).to_be_bytes(), body].concat()
 }
 

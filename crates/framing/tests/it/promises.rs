@@ -255,6 +255,14 @@ fn p8_work_is_linear_under_every_feeding() {
 }
 
 #[test]
+fn p8_a_byte_of_a_line_is_examined_once() {
+    let line = [vec![b'x'; 50_000], b"\n".to_vec()].concat();
+    for chunk in [1, 7, 1000, 100_000] {
+        assert_eq!(examined(Lines::lf(), &line, chunk), line.len(), "in chunks of {chunk}");
+    }
+}
+
+#[test]
 fn p8_a_held_back_byte_does_not_make_the_next_chunk_go_byte_by_byte() {
     let (examined, calls) = (Rc::default(), Rc::new(Cell::new(0)));
     let inner = Lines::lenient();

@@ -1,0 +1,189 @@
+//! Framings that break their contract get a fatal error: no panic, no endless loop, no memory.
+
+use std::cell::Cell;
+
+use framing::{
+    Config, DecodeErrorKind, Decoder, Enclosure, EncodeError, Encoder, Framing, Length, Limits,
+    Malformed, Oversize, Reassembler, Scan,
+};
+use proptest::prelude::*;
+
+/// Says what it was told to say, whatever it sees.
+#[derive(Clone)]
+struct Liar {
+    lies: Vec<Result<Scan, Malformed>>,
+    told: Cell<usize>,
+    split: usize,
+}
+
+impl Liar {
+    fn of(lies: Vec<Result<Scan, Malformed>>) -> Self {
+        Self { lies, told: Cell::new(0), split: 0 }
+    }
+}
+
+impl Framing for Liar {
+    fn scan(&self, seen: &[u8], from: usize, _eof: bool) -> Result<Scan, Malformed> {
+        assert!(from <= seen.len());
+        let told = self.told.replace(self.told.get() + 1);
+        self.lies[told % self.lies.len()].clone()
+    }
+
+    fn enclose(&self, _prefix: &[u8], _payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
+        Ok(Enclosure { split: self.split, ..Enclosure::default() })
+    }
+}
+
+fn lies() -> impl Strategy<Value = Result<Scan, Malformed>> {
+    let n = || prop_oneof![4 => 0_usize..6, 1 => Just(100), 1 => Just(usize::MAX)];
+    prop_oneof![
+        n().prop_map(|total| Ok(Scan::Need { total })),
+        (n(), n(), n(), any::<bool>()).prop_map(|(head, body, trailer, more)| {
+            Ok(Scan::Body { head, body: body as u64, trailer, more })
+        }),
+        (n(), n()).prop_map(|(head, safe)| Ok(Scan::Open { head, safe })),
+        (n(), n(), n())
+            .prop_map(|(start, end, total)| { Ok(Scan::Until { payload: start..end, total }) }),
+        (n(), n(), n()).prop_map(|(head, safe, at)| Err(Malformed::after(head, safe, at, "lie"))),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_lie_makes_a_decoder_panic_or_loop(
+        lies in prop::collection::vec(lies(), 1..6),
+        verbs in prop::collection::vec((0_u8..6, 0_usize..9), 1..60),
+        policy in prop::sample::select(vec![
+            Oversize::Error, Oversize::Skip, Oversize::Truncate, Oversize::Stream]),
+        payload in prop::sample::select(vec![0, 3, usize::MAX / 4]),
+    ) {
+        let limits = Limits { payload, head: 50, trailer: 50, parts: 3 };
+        let config = Config::new(Liar::of(lies)).limits(limits).oversize(policy).capacity(4);
+        let mut push = config.decoder().unwrap();
+        let mut owned = config.reassembler().unwrap();
+        let (mut received, mut chunk) = (0, &[][..]);
+        for (verb, n) in verbs {
+            match verb {
+                0 | 1 => {
+                    chunk = &b"12345678"[..n];
+                    let space = owned.space();
+                    let n = n.min(space.len());
+                    space[..n].fill(b'x');
+                    owned.filled(n);
+                    received += chunk.len();
+                }
+                2 => drop((push.next(&mut chunk).map(drop), owned.next().map(drop))),
+                3 => drop((push.next_event(&mut chunk).map(drop), owned.next_event().map(drop))),
+                4 => drop((push.finish_event().map(drop), owned.finish().map(drop))),
+                _ => drop((push.accept(), owned.accept())),
+            }
+            prop_assert!(push.stats().capacity <= 2 * received + 64);
+            prop_assert!(owned.capacity() <= 2 * received + 64);
+        }
+    }
+}
+
+fn broken(lies: Vec<Result<Scan, Malformed>>, wire: &[u8]) {
+    let mut decoder = Decoder::new(Liar::of(lies));
+    let mut chunks = [wire, wire].into_iter();
+    let error = chunks.find_map(|mut chunk| decoder.next(&mut chunk).err());
+    let error = error.expect("a framing that lies is found out");
+    assert!(matches!(error.kind(), DecodeErrorKind::BrokenFraming(_)), "{error}");
+    assert!(error.is_fatal());
+}
+
+#[test]
+fn each_lie_is_named() {
+    let need = || Ok(Scan::Need { total: 3 });
+    broken(vec![need()], b"abcd");
+    broken(vec![Ok(Scan::Body { head: 0, body: 0, trailer: 0, more: false })], b"abcd");
+    broken(vec![Ok(Scan::Open { head: 3, safe: 2 })], b"abcd");
+    broken(vec![Ok(Scan::Open { head: 0, safe: 5 })], b"abcd");
+    broken(vec![Ok(Scan::Until { payload: 0..0, total: 0 })], b"abcd");
+    #[expect(clippy::reversed_empty_ranges, reason = "it is the lie")]
+    broken(vec![Ok(Scan::Until { payload: 3..2, total: 4 })], b"abcd");
+    broken(vec![Ok(Scan::Until { payload: 0..3, total: 5 })], b"abcd");
+    broken(vec![Err(Malformed::after(0, 5, 0, "lie"))], b"abcd");
+    broken(vec![Err(Malformed::at(5, "lie"))], b"abcd");
+    let open = Ok(Scan::Open { head: 0, safe: 4 });
+    broken(vec![need(), open.clone(), Ok(Scan::Open { head: 1, safe: 1 })], b"abcd");
+    broken(vec![need(), open, need()], b"abcd");
+}
+
+#[test]
+fn what_is_held_back_is_bounded() {
+    let limits = Limits { head: 10, payload: 10, trailer: 10, parts: 1 };
+    let hold = Liar::of(vec![Ok(Scan::Open { head: 0, safe: 0 })]);
+    let mut decoder = Config::new(hold).limits(limits).decoder().unwrap();
+    let chunk = [7; 100];
+    let failed = (0..1000).find_map(|_| decoder.next(&mut &chunk[..]).err());
+    let kind = failed.expect("it ends").kind();
+    assert!(matches!(kind, DecodeErrorKind::BrokenFraming(_)));
+    assert!(decoder.stats().capacity < 20_000);
+}
+
+#[test]
+fn an_enclosure_that_splits_behind_the_prefix_is_an_error() {
+    let encoder = Encoder::new(Liar { split: 2, ..Liar::of(vec![]) });
+    let error = encoder.append(b"p", &[b"x"], &mut Vec::new()).unwrap_err();
+    assert!(matches!(error, EncodeError::BrokenFraming(_)));
+}
+
+/// The first frame has a head of one byte, all later ones of two; frames are counted.
+#[derive(Clone, Default)]
+struct FirstDiffers {
+    heads: Vec<Vec<u8>>,
+}
+
+impl Framing for FirstDiffers {
+    fn scan(&self, seen: &[u8], _from: usize, _eof: bool) -> Result<Scan, Malformed> {
+        let head = if self.heads.is_empty() { 1 } else { 2 };
+        let Some(length) = seen.get(head - 1) else { return Ok(Scan::Need { total: head }) };
+        Ok(Scan::Body { head, body: u64::from(*length), trailer: 0, more: false })
+    }
+
+    fn framed(&mut self, head: &[u8]) {
+        self.heads.push(head.to_vec());
+    }
+
+    fn reset(&mut self) {
+        self.heads.clear();
+    }
+
+    fn enclose(&self, _prefix: &[u8], _payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
+        Ok(Enclosure::default())
+    }
+}
+
+#[test]
+fn a_framing_learns_from_each_head_once_and_forgets_at_reset() {
+    let wire = b"\x01aT\x02bcT\0T\x01d";
+    crate::check::same_under_all_cuts(&Config::new(FirstDiffers::default()), wire);
+    let mut decoder = Decoder::new(FirstDiffers::default());
+    let mut owned = Reassembler::new(FirstDiffers::default());
+    for _ in 0..2 {
+        let mut input = &wire[..];
+        let mut payloads = Vec::new();
+        while let Some(frame) = decoder.next(&mut input).unwrap() {
+            payloads.push(frame.payload().to_vec());
+        }
+        assert_eq!(payloads, [&b"a"[..], b"bc", b"", b"d"]);
+        decoder.reset();
+        owned.space()[..wire.len()].copy_from_slice(wire);
+        owned.filled(wire.len());
+        assert_eq!(std::iter::from_fn(|| owned.next().unwrap().map(drop)).count(), 4);
+        owned.reset();
+    }
+}
+
+#[test]
+fn the_fixed_fields_of_a_framing_are_seen_whatever_the_limit_of_the_head() {
+    let framing = framing::LengthBuilder::u32_be().strip(0).build().unwrap();
+    let config = Config::new(framing).limits(Limits { head: 3, ..Limits::default() });
+    crate::check::same_under_all_cuts(&config, b"\0\0\0\x01a\0\0\0\0");
+    let signed = framing::LengthBuilder::u32_be().strip(0).signed().build().unwrap();
+    let config = Config::new(signed).limits(Limits { head: 3, ..Limits::default() });
+    crate::check::same_under_all_cuts(&config, b"\xFF\xFF\xFF\xFF");
+    let limits = Limits { head: 3, ..Limits::default() };
+    assert!(Config::new(Length::u32_be()).limits(limits).decoder().is_err(), "no frame fits");
+}
