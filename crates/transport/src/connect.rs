@@ -72,8 +72,11 @@ struct List<'a>(&'a [Attempt]);
 
 impl fmt::Display for List<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("the name has no address");
+        match self.0 {
+            [] => return f.write_str("the name has no address"),
+            // It has been named already.
+            [attempt] => return write!(f, "{}", attempt.error),
+            _ => {}
         }
         for (index, attempt) in self.0.iter().enumerate() {
             let separator = if index == 0 { "" } else { "; " };
