@@ -116,17 +116,27 @@ pub struct Malformed {
     /// `seen[head..safe]` was surely payload: what [`Open`](crate::Scan::Open) said, or would have
     /// said, of the bytes before the offending one. Events and limits depend on it.
     pub safe: usize,
+    /// How many bytes had to be seen to find it: more than up to `at` where a head is judged only
+    /// once it is complete. The limit of the head depends on it.
+    pub needed: usize,
 }
 
 impl Malformed {
     /// The byte at `at` breaks a rule before any payload was certain.
     pub const fn at(at: usize, reason: &'static str) -> Self {
-        Self { reason, at, head: 0, safe: 0 }
+        Self { reason, at, head: 0, safe: 0, needed: at.saturating_add(1) }
     }
 
     /// The byte at `at` breaks a rule after `seen[head..safe]` was certain to be payload.
     pub const fn after(head: usize, safe: usize, at: usize, reason: &'static str) -> Self {
-        Self { reason, at, head, safe }
+        Self { reason, at, head, safe, needed: at.saturating_add(1) }
+    }
+
+    /// It was found only once `bytes` were seen.
+    #[must_use]
+    pub const fn needing(mut self, bytes: usize) -> Self {
+        self.needed = bytes;
+        self
     }
 }
 
@@ -183,6 +193,16 @@ pub enum EncodeError {
         /// Offset in the payload, all parts counted.
         at: u64,
     },
+    /// The prefix is not a block of lines as the framing writes them, or holds a line that the
+    /// framing writes itself.
+    #[error("the prefix is no block of header lines without a length (at byte {at})")]
+    Field {
+        /// Offset in the prefix.
+        at: usize,
+    },
+    /// The framing keeps delimiters, and the payload ends without one.
+    #[error("the payload does not end with a delimiter, which would be a part of it")]
+    NoDelimiter,
     /// Not the caller's fault: the [`Framing`](crate::Framing) implementation broke its contract.
     #[error("the framing broke its contract: {0}")]
     BrokenFraming(&'static str),
@@ -234,6 +254,17 @@ pub enum BuildError {
     /// the largest length.
     #[error("no payload can be expressed with this adjustment")]
     NoPayload,
+    /// Frames of no bytes: endlessly many would be in any stream.
+    #[error("a frame of no bytes cannot be told from the next one")]
+    EmptyFrame,
+    /// No delimiter, or an empty one.
+    #[error("at least one delimiter is needed, and none may be empty")]
+    EmptyDelimiter,
+    /// One delimiter holds another that ends two or more bytes before its end.
+    #[error(
+        "one delimiter holds another, and more than one byte would have to be read ahead to tell them apart"
+    )]
+    LookAhead,
     /// The bytes before the field, or to strip, are more than can be counted.
     #[error("the offset or strip of {0} bytes is out of range")]
     OutOfRange(usize),

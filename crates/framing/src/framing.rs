@@ -77,6 +77,13 @@ pub trait Framing {
         let _ = head;
     }
 
+    /// Looks at the bytes after a payload, once they are complete: of every part, before the frame
+    /// is handed out or its end is reported. The fault's offset counts from the trailer's first.
+    fn trailer(&self, trailer: &[u8]) -> Result<(), Malformed> {
+        let _ = trailer;
+        Ok(())
+    }
+
     /// The decoder was reset: what [`framed`](Self::framed) learnt belongs to another stream.
     fn reset(&mut self) {}
 
@@ -187,13 +194,28 @@ impl Inline {
 
     /// Holds a copy of `bytes`; more than the capacity does not compile.
     pub fn new<const N: usize>(bytes: &[u8; N]) -> Self {
+        Self::first(bytes, N)
+    }
+
+    /// Holds a copy of the first `length` bytes of `bytes`. An array of more than the capacity does
+    /// not compile.
+    pub fn first<const N: usize>(bytes: &[u8; N], length: usize) -> Self {
         const { assert!(N <= Self::CAPACITY) };
         let mut inline = Self::default();
         for (to, from) in inline.bytes.iter_mut().zip(bytes) {
             *to = *from;
         }
-        inline.length = N;
+        inline.length = length.min(N);
         inline
+    }
+
+    /// Holds a copy of the last `length` bytes of `bytes`: for numbers, which are written from the
+    /// back.
+    pub fn last<const N: usize>(bytes: &[u8; N], length: usize) -> Self {
+        let mut front = [0; N];
+        let from = bytes.iter().skip(N.saturating_sub(length));
+        front.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+        Self::first(&front, length)
     }
 
     /// The bytes.

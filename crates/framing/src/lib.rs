@@ -36,7 +36,13 @@
 //! | framing | a frame is |
 //! |---|---|
 //! | [`Length`] | a head that holds a length field of 1 to 8 bytes, then so many bytes |
+//! | [`Varint`] | a length of variable width, as protobuf writes it, then so many bytes |
+//! | [`Netstring`] | a decimal length, a colon, the bytes, a comma |
+//! | [`Fixed`] | always the same number of bytes |
+//! | [`Delimited`] | bytes up to one of some delimiters of any length |
 //! | [`Lines`] | bytes up to LF, LF or CRLF, or strictly CRLF |
+//! | [`ContentLength`] | header lines with a `Content-Length`, then the body (LSP, HTTP) |
+//! | [`Chunked`] | an HTTP/1.1 chunked body, its chunks joined |
 //! | [`Envelope`] | two lengths, a header of opaque bytes, a body |
 //!
 //! # The contract
@@ -84,9 +90,15 @@ pub use error::{AcceptError, BuildError, DecodeError, DecodeErrorKind, EncodeErr
 pub use frame::{Event, Frame, Payload};
 pub use framing::{Enclosure, Framing, Inline, Scan, Trailer};
 pub use framings::{
+    chunked::Chunked,
+    content_length::ContentLength,
+    delimited::Delimited,
     envelope::Envelope,
+    fixed::Fixed,
     length::{Length, LengthBuilder},
     lines::{Ending, Lines, Unterminated},
+    netstring::Netstring,
+    varint::Varint,
 };
 pub use limits::{Limits, Oversize};
 pub use reassembler::Reassembler;

@@ -128,9 +128,7 @@ impl Framing for Lines {
     }
 
     fn enclose(&self, prefix: &[u8], payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
-        if !prefix.is_empty() {
-            return Err(EncodeError::Prefix { expected: 0, given: prefix.len() });
-        }
+        super::no_prefix(prefix)?;
         let mut before = 0_u64;
         let mut last = None;
         for part in payload {

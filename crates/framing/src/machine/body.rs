@@ -1,16 +1,17 @@
 //! The layout is known: payload, then trailer.
 
+use super::decide::Decision;
 use super::{Body, Fate, Gift, Layout, Machine, Progress, State, Step};
-use crate::Framing;
+use crate::{DecodeError, DecodeErrorKind, Framing, Oversize};
 
 impl<F: Framing> Machine<F> {
     /// The layout is known.
-    pub(super) fn body(&mut self, pending: &[u8], mut body: Body) -> Step {
+    pub(super) fn body(&mut self, pending: &[u8], mut body: Body) -> Decision {
         self.state = State::Body(body);
         let mut head = 0;
         if let Some(length) = body.head {
             let Some(bytes) = pending.get(..length) else {
-                return Step::Wait(length.saturating_sub(pending.len()));
+                return Ok(Step::Wait(length.saturating_sub(pending.len())));
             };
             if self.frame.declared.is_some() || (body.more && self.frame.parts == 0) {
                 self.framing.framed(bytes);
@@ -25,11 +26,11 @@ impl<F: Framing> Machine<F> {
                 }
                 Fate::Stream if first => {
                     self.frame.pass(length);
-                    return self.begin(length);
+                    return Ok(self.begin(length));
                 }
                 _ if length > 0 => {
                     self.frame.pass(length);
-                    return Step::Drop(length);
+                    return Ok(Step::Drop(length));
                 }
                 _ => {}
             }
@@ -41,10 +42,17 @@ impl<F: Framing> Machine<F> {
         }
     }
 
-    fn gather(&mut self, pending: &[u8], head: usize, mut body: Body) -> Step {
+    fn gather(&mut self, pending: &[u8], head: usize, mut body: Body) -> Decision {
+        if body.past {
+            return self.past_the_limit(pending, body);
+        }
         let rest = body.rest().saturating_add(head as u64);
-        if !body.more && pending.len() as u64 >= rest {
-            return Step::Give(Gift::Frame(self.complete(body, rest)));
+        if !body.more
+            && let Ok(total) = usize::try_from(rest)
+            && pending.len() >= total
+        {
+            self.check_trailer(pending, total.saturating_sub(body.trailer), body.trailer)?;
+            return Ok(Step::Give(Gift::Frame(self.complete(body, rest))));
         }
         let lead = head as u64;
         let keep = at_most(pending, lead.saturating_add(body.keep));
@@ -55,73 +63,105 @@ impl<F: Framing> Machine<F> {
             self.frame.kept = self.frame.kept.saturating_add(keep);
             self.frame.pass(keep);
             self.state = State::Body(body);
-            return Step::Keep(keep);
+            return Ok(Step::Keep(keep));
         }
         let missing = rest.saturating_sub(pending.len() as u64);
         let wait = Step::Wait(usize::try_from(missing).unwrap_or(usize::MAX));
-        if body.keep > 0 { wait } else { self.after_payload(pending, body).unwrap_or(wait) }
+        if body.keep > 0 {
+            return Ok(wait);
+        }
+        Ok(self.after_payload(pending, body)?.unwrap_or(wait))
     }
 
-    fn stream(&mut self, pending: &[u8], mut body: Body) -> Step {
+    fn stream(&mut self, pending: &[u8], mut body: Body) -> Decision {
         let n = at_most(pending, body.keep);
         if n > 0 {
             body.keep = body.keep.saturating_sub(n as u64);
-            return self.chunk(n, State::Body(body));
+            return Ok(self.chunk(n, State::Body(body)));
         }
         if body.keep > 0 {
-            return Step::Wait(1);
+            return Ok(Step::Wait(1));
         }
-        if let Some(step) = self.after_payload(pending, body) {
-            return step;
+        if body.past {
+            return self.past_the_limit(pending, body);
+        }
+        if let Some(step) = self.after_payload(pending, body)? {
+            return Ok(step);
         }
         let trailer = body.trailer;
         if pending.len() < trailer {
-            return Step::Wait(trailer.saturating_sub(pending.len()));
+            return Ok(Step::Wait(trailer.saturating_sub(pending.len())));
         }
+        self.check_trailer(pending, 0, trailer)?;
         let discarded = self.frame.discarded;
         self.next_frame(trailer as u64);
-        Step::Give(Gift::End { trailer, discarded })
+        Ok(Step::Give(Gift::End { trailer, discarded }))
     }
 
-    fn drop_rest(&mut self, pending: &[u8], mut body: Body) -> Step {
+    /// What was found to be past the limit, and could be kept or handed out so far, was.
+    fn past_the_limit(&mut self, pending: &[u8], body: Body) -> Decision {
+        if self.oversize != Oversize::Skip {
+            return Err(self.fail_too_long());
+        }
+        self.begin_skip();
+        self.drop_rest(pending, body)
+    }
+
+    fn drop_rest(&mut self, pending: &[u8], mut body: Body) -> Decision {
         if self.frame.kept > 0 {
-            return Step::Forget(core::mem::take(&mut self.frame.kept));
+            return Ok(Step::Forget(core::mem::take(&mut self.frame.kept)));
         }
         body.extra = body.extra.saturating_add(core::mem::take(&mut body.keep));
-        if let Some(step) = self.after_payload(pending, body) {
-            return step;
+        if let Some(step) = self.after_payload(pending, body)? {
+            return Ok(step);
         }
         let trailer = body.trailer;
         if pending.len() < trailer {
-            return Step::Wait(trailer.saturating_sub(pending.len()));
+            return Ok(Step::Wait(trailer.saturating_sub(pending.len())));
         }
+        self.check_trailer(pending, 0, trailer)?;
         let Progress { fate, declared, discarded, .. } = self.frame;
         let offset = self.offset();
         self.next_frame(trailer as u64);
         if fate == Fate::Drop {
-            return Step::Drop(trailer);
+            return Ok(Step::Drop(trailer));
         }
-        Step::Give(Gift::Skipped { trailer, offset, declared, discarded })
+        Ok(Step::Give(Gift::Skipped { trailer, offset, declared, discarded }))
     }
 
     /// Drops what is to be dropped behind the payload, and the trailer of a part that is not the
     /// last; None where neither is to be done, or the bytes are not there.
-    fn after_payload(&mut self, pending: &[u8], mut body: Body) -> Option<Step> {
+    fn after_payload(
+        &mut self,
+        pending: &[u8],
+        mut body: Body,
+    ) -> Result<Option<Step>, DecodeError> {
         if body.extra > 0 {
             let n = at_most(pending, body.extra);
             if n == 0 {
-                return Some(Step::Wait(1));
+                return Ok(Some(Step::Wait(1)));
             }
             body.extra = body.extra.saturating_sub(n as u64);
-            return Some(self.discard(n, State::Body(body)));
+            return Ok(Some(self.discard(n, State::Body(body))));
         }
         if !body.more || pending.len() < body.trailer {
-            return None;
+            return Ok(None);
         }
+        self.check_trailer(pending, 0, body.trailer)?;
         self.frame.parts = self.frame.parts.saturating_add(1);
         self.frame.pass(body.trailer);
         self.state = State::Head { seen: 0 };
-        Some(Step::Drop(body.trailer))
+        Ok(Some(Step::Drop(body.trailer)))
+    }
+
+    /// The framing's own look at the `n` bytes from `at` on, which are all there.
+    fn check_trailer(&mut self, pending: &[u8], at: usize, n: usize) -> Result<(), DecodeError> {
+        let trailer = pending.get(at..).and_then(|rest| rest.get(..n)).unwrap_or_default();
+        self.framing.trailer(trailer).map_err(|fault| {
+            let at = (at as u64).saturating_add(fault.at as u64);
+            let offset = self.offset.saturating_add(self.frame.passed).saturating_add(at);
+            self.fail_at(DecodeErrorKind::Malformed(fault.reason), offset)
+        })
     }
 
     fn complete(&mut self, body: Body, rest: u64) -> Layout {

@@ -25,7 +25,7 @@ impl<F: Framing> Machine<F> {
                     .unwrap_or_else(|| self.framing.scan(pending, seen.min(pending.len()), eof));
                 self.head(pending, scanned, mode, eof)
             }
-            State::Body(body) => Ok(self.body(pending, body)),
+            State::Body(body) => self.body(pending, body),
             State::Open(open) => self.open(pending, open, eof),
         }
     }
@@ -83,7 +83,7 @@ impl<F: Framing> Machine<F> {
             }
             Ok(Scan::Body { head, body, trailer, more }) => {
                 let body = self.layout(head, body, trailer, more)?;
-                Ok(self.body(pending, body))
+                self.body(pending, body)
             }
             Ok(Scan::Open { head, safe }) => {
                 let Some(certain) = safe.checked_sub(head).filter(|_| safe <= pending.len()) else {
@@ -107,10 +107,8 @@ impl<F: Framing> Machine<F> {
                 }
                 let head = payload.start;
                 self.undeclared(head)?;
-                match self.until(Some(head), length, trailer)? {
-                    Some(body) => Ok(self.body(pending, body)),
-                    None => self.open(pending, Open { head: Some(head), certain: length }, eof),
-                }
+                let body = self.until(Some(head), length, trailer)?;
+                self.body(pending, body)
             }
             Err(fault) => {
                 let certain = self.certain_before(&fault, pending)?;
@@ -150,7 +148,7 @@ impl<F: Framing> Machine<F> {
             self.frame.declared = (!more).then_some(body);
         }
         let (keep, extra) = self.divide(body)?;
-        Ok(Body { head: Some(head), keep, extra, trailer, more })
+        Ok(Body { head: Some(head), keep, extra, trailer, more, past: false })
     }
 
     /// A frame without a declared length begins.
@@ -253,7 +251,8 @@ impl<F: Framing> Machine<F> {
     pub(super) fn malformed(&mut self, fault: &Malformed) -> DecodeError {
         let certain = fault.safe.saturating_sub(fault.head) as u64;
         if matches!(self.state, State::Head { .. }) {
-            let needed = self.first_need > 0 && fault.safe == 0 && fault.at >= self.most_needed();
+            let needed =
+                self.first_need > 0 && fault.safe == 0 && fault.needed > self.most_needed();
             if needed || fault.head > self.limits.head {
                 return self.head_too_long();
             }

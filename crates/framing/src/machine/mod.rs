@@ -67,6 +67,8 @@ struct Body {
     extra: u64,
     trailer: usize,
     more: bool,
+    /// The payload is past the limit, which is to be said once `keep` is handed out.
+    past: bool,
 }
 
 /// A payload without a declared length.
@@ -302,6 +304,8 @@ impl<F: Framing> Machine<F> {
         if total > pending.len() || total == 0 {
             return None;
         }
+        let at = total.checked_sub(trailer)?;
+        self.framing.trailer(pending.get(at..total)?).ok()?;
         self.framing.framed(pending.get(..named)?);
         let offset = self.offset;
         self.offset = offset.wrapping_add(total as u64);

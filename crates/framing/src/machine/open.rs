@@ -5,22 +5,22 @@ use super::{Body, Fate, Machine, Open, State, Step};
 use crate::{DecodeError, Framing, Oversize, Scan};
 
 impl<F: Framing> Machine<F> {
-    /// What remains of a frame whose end was found after `length` more payload bytes. None where
-    /// events must give the bytes up to the limit first.
+    /// What remains of a frame whose end was found after `length` more payload bytes. Where events
+    /// go past the limit, they give the bytes up to it first.
     pub(super) fn until(
         &mut self,
         head: Option<usize>,
         length: usize,
         trailer: usize,
-    ) -> Result<Option<Body>, DecodeError> {
-        let length = length as u64;
-        let pieces_first = matches!(self.oversize, Oversize::Error | Oversize::Skip);
-        if self.frame.fate == Fate::Stream && length > self.room() && pieces_first {
-            return Ok(None);
-        }
-        let (keep, extra) = self.divide(length)?;
+    ) -> Result<Body, DecodeError> {
+        let (length, room) = (length as u64, self.room());
+        let past = self.frame.fate == Fate::Stream
+            && length > room
+            && matches!(self.oversize, Oversize::Error | Oversize::Skip);
+        let (keep, extra) =
+            if past { (room, length.saturating_sub(room)) } else { self.divide(length)? };
         self.framing.framed(&[]);
-        Ok(Some(Body { head, keep, extra, trailer, more: false }))
+        Ok(Body { head, keep, extra, trailer, more: false, past })
     }
 
     /// The payload's end is not in sight.
@@ -48,10 +48,8 @@ impl<F: Framing> Machine<F> {
                     if payload.start == 0 && payload.end <= total && total <= pending.len() =>
                 {
                     let trailer = total.saturating_sub(payload.end);
-                    match self.until(None, payload.end, trailer)? {
-                        Some(body) => return Ok(self.body(pending, body)),
-                        None => open.certain = payload.end,
-                    }
+                    let body = self.until(None, payload.end, trailer)?;
+                    return self.body(pending, body);
                 }
                 Ok(_) => return Err(self.broken("its resume forgot that the payload had begun")),
                 Err(fault) => {

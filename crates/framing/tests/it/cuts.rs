@@ -158,7 +158,7 @@ fn envelopes_under_every_cut() {
 }
 
 /// Every string over `alphabet` of up to `longest` symbols.
-fn for_each_string(alphabet: &[u8], longest: u32, mut f: impl FnMut(&[u8])) {
+pub(crate) fn for_each_string(alphabet: &[u8], longest: u32, mut f: impl FnMut(&[u8])) {
     let base = alphabet.len();
     for length in 0..=longest {
         for mut number in 0..base.pow(length) {

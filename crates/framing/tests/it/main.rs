@@ -12,6 +12,7 @@ mod check;
 mod cuts;
 mod encoding;
 mod events;
+mod formats;
 mod fuzz_body;
 mod parts;
 mod promises;

@@ -1,0 +1,223 @@
+//! Frames that end at a delimiter, one or several, of any length.
+
+use alloc::{boxed::Box, vec::Vec};
+use core::ops::Range;
+
+use memchr::{memchr, memchr2, memchr3};
+
+use super::payload_length;
+use crate::{BuildError, Enclosure, EncodeError, Framing, Malformed, Scan, Trailer};
+
+/// Frames that end at the first of some delimiters.
+///
+/// ```text
+/// Delimited::new([b"\r\n"]):         | o n e | \r \n | t w o | \r \n |
+///                                     payload trailer
+/// Delimited::new([b"\r\n"]).keep():  | o n e   \r \n | t w o   \r \n |
+/// ```
+///
+/// The earliest delimiter wins, then the longest: of `\r`, `\n` and `\r\n`, a `\r` at the end of a
+/// chunk waits for the next byte, or for the end of the stream. An unterminated last frame is
+/// [`Truncated`](crate::DecodeErrorKind::Truncated).
+///
+/// The encoder writes the first delimiter that no other one begins with, and refuses a payload in
+/// which a delimiter would be found earlier than at its end.
+///
+/// ```
+/// use framing::{Decoder, Delimited};
+///
+/// let mut chunk: &[u8] = b"one;;two\0";
+/// let mut decoder = Decoder::new(Delimited::new([&b";;"[..], b"\0"])?);
+/// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"one");
+/// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"two");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delimited {
+    /// The longest first.
+    delimiters: Box<[Box<[u8]>]>,
+    /// Which one is written.
+    written: usize,
+    /// The distinct first bytes.
+    firsts: Box<[u8]>,
+    keep: Keep,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keep {
+    Payload,
+    Delimiter,
+}
+
+/// What stands at one place of the stream.
+enum Match {
+    Nothing,
+    /// More bytes decide.
+    Open,
+    /// A delimiter of so many bytes.
+    Delimiter(usize),
+}
+
+impl Delimited {
+    /// Ends frames at any of `delimiters`.
+    ///
+    /// None may be empty, and none may hold another one that ends two or more bytes before its own
+    /// end: to tell which of the two is there would take more than one byte behind the frame, and
+    /// what is behind a frame must stay with the caller.
+    pub fn new<D: AsRef<[u8]>>(
+        delimiters: impl IntoIterator<Item = D>,
+    ) -> Result<Self, BuildError> {
+        let given: Vec<Box<[u8]>> = delimiters.into_iter().map(|d| d.as_ref().into()).collect();
+        if given.is_empty() || given.iter().any(|delimiter| delimiter.is_empty()) {
+            return Err(BuildError::EmptyDelimiter);
+        }
+        if given.iter().any(|long| given.iter().any(|short| looks_ahead(long, short))) {
+            return Err(BuildError::LookAhead);
+        }
+        let extended = |short: &[u8]| {
+            given.iter().any(|long| long.len() > short.len() && long.starts_with(short))
+        };
+        // The longest of all is never extended.
+        let written = given.iter().find(|delimiter| !extended(delimiter)).cloned();
+        let mut delimiters = given;
+        delimiters.sort_by_key(|delimiter| core::cmp::Reverse(delimiter.len()));
+        delimiters.dedup();
+        let position = delimiters.iter().position(|delimiter| Some(delimiter) == written.as_ref());
+        let mut firsts: Vec<u8> = delimiters.iter().filter_map(|d| d.first().copied()).collect();
+        firsts.sort_unstable();
+        firsts.dedup();
+        Ok(Self {
+            delimiters: delimiters.into(),
+            written: position.unwrap_or(0),
+            firsts: firsts.into(),
+            keep: Keep::Payload,
+        })
+    }
+
+    /// The delimiter is a part of the payload, and the encoder takes payloads that end with one.
+    #[must_use]
+    pub fn keep(mut self) -> Self {
+        self.keep = Keep::Delimiter;
+        self
+    }
+
+    /// The delimiter that is written.
+    fn ending(&self) -> &[u8] {
+        self.delimiters.get(self.written).map_or(&[], |delimiter| delimiter)
+    }
+
+    /// The next place at or after `from` where a delimiter may begin.
+    fn candidate(&self, seen: &[u8], from: usize) -> Option<usize> {
+        let rest = seen.get(from..)?;
+        let found = match *self.firsts {
+            [a] => memchr(a, rest),
+            [a, b] => memchr2(a, b, rest),
+            [a, b, c] => memchr3(a, b, c, rest),
+            ref many => rest.iter().position(|byte| many.contains(byte)),
+        };
+        found?.checked_add(from)
+    }
+
+    fn at(&self, rest: &[u8], eof: bool) -> Match {
+        for delimiter in &self.delimiters {
+            if rest.starts_with(delimiter) {
+                return Match::Delimiter(delimiter.len());
+            }
+            if !eof && delimiter.starts_with(rest) {
+                return Match::Open;
+            }
+        }
+        Match::Nothing
+    }
+}
+
+impl Framing for Delimited {
+    fn scan(&self, seen: &[u8], from: usize, eof: bool) -> Result<Scan, Malformed> {
+        match self.find(seen, from, eof) {
+            Ok(delimiter) => {
+                let keeps = self.keep == Keep::Delimiter;
+                let end = if keeps { delimiter.end } else { delimiter.start };
+                Ok(Scan::Until { payload: 0..end, total: delimiter.end })
+            }
+            Err(safe) => Ok(Scan::Open { head: 0, safe }),
+        }
+    }
+
+    fn enclose(&self, prefix: &[u8], payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
+        super::no_prefix(prefix)?;
+        let ending = if self.keep == Keep::Delimiter { &[][..] } else { self.ending() };
+        let end = payload_length(payload);
+        let found = self.first(payload.iter().copied().chain([ending]));
+        match (self.keep, found) {
+            (Keep::Payload, Some(found)) if found.start == end => {}
+            (Keep::Delimiter, Some(found)) if found.end == end => {}
+            (Keep::Delimiter, None) => return Err(EncodeError::NoDelimiter),
+            (_, found) => {
+                let at = found.map_or(end, |found| found.start);
+                return Err(EncodeError::Delimiter { at });
+            }
+        }
+        Ok(Enclosure { trailer: Trailer::Delimiter(ending), ..Enclosure::default() })
+    }
+}
+
+impl Delimited {
+    /// Where the first delimiter lies in bytes that come in parts; none also where a longer one
+    /// might begin earlier, were there more bytes.
+    fn first<'p>(&self, parts: impl Iterator<Item = &'p [u8]>) -> Option<Range<u64>> {
+        let longest = self.delimiters.first().map_or(0, |delimiter| delimiter.len());
+        let mut held: Vec<u8> = Vec::new();
+        let mut before = 0_u64;
+        for part in parts {
+            let mut from = 0;
+            if !held.is_empty() {
+                let border = held.len();
+                held.extend(part.iter().take(longest));
+                match self.find(&held, 0, false) {
+                    Ok(found) => return Some(shifted(&found, before)),
+                    Err(safe) if safe < border => {
+                        held.drain(..safe);
+                        before = before.saturating_add(safe as u64);
+                        continue;
+                    }
+                    Err(safe) => {
+                        from = safe.saturating_sub(border);
+                        before = before.saturating_add(border as u64);
+                    }
+                }
+            }
+            match self.find(part, from, false) {
+                Ok(found) => return Some(shifted(&found, before)),
+                Err(safe) => {
+                    held = part.get(safe..).unwrap_or_default().to_vec();
+                    before = before.saturating_add(safe as u64);
+                }
+            }
+        }
+        None
+    }
+
+    /// The first delimiter at or after `from`, or up to where there is surely none.
+    fn find(&self, bytes: &[u8], mut from: usize, eof: bool) -> Result<Range<usize>, usize> {
+        while let Some(at) = self.candidate(bytes, from) {
+            match self.at(bytes.get(at..).unwrap_or_default(), eof) {
+                Match::Nothing => from = at.saturating_add(1),
+                Match::Open => return Err(at),
+                Match::Delimiter(length) => return Ok(at..at.saturating_add(length)),
+            }
+        }
+        Err(bytes.len())
+    }
+}
+
+fn shifted(range: &Range<usize>, by: u64) -> Range<u64> {
+    by.saturating_add(range.start as u64)..by.saturating_add(range.end as u64)
+}
+
+/// Whether `short`, found within what may be `long`, can be decided only two or more bytes later.
+fn looks_ahead(long: &[u8], short: &[u8]) -> bool {
+    let starts = long.len().saturating_sub(short.len());
+    // One that ends with the other, or a byte before that, is decided in time.
+    (0..starts.saturating_sub(1))
+        .any(|at| long.get(at..).is_some_and(|rest| rest.starts_with(short)))
+}
