@@ -1,6 +1,8 @@
 //! One binary for all tests of the crate's public behaviour.
 #![allow(
     clippy::cast_possible_wrap,
+    clippy::decimal_bitwise_operands,
+    clippy::many_single_char_names,
     clippy::match_same_arms,
     clippy::similar_names,
     clippy::single_match_else,
@@ -17,5 +19,6 @@ mod fuzz_body;
 mod parts;
 mod promises;
 mod properties;
+mod protocols;
 mod reference;
 mod verbs;
