@@ -6,7 +6,10 @@ use crate::buffer::drive;
 use crate::halves::{Found, Halves};
 use crate::machine::{Gift, Layout, Machine, Mode};
 use crate::stash::Stash;
-use crate::{AcceptError, Config, DecodeError, Event, Frame, Framing, Limits, Oversize, Payload};
+use crate::{
+    AcceptError, Config, DecodeError, Event, Frame, Framing, Limits, MidFrame, Need, Oversize,
+    Payload,
+};
 
 /// Turns chunks of a byte stream into frames, however the stream was cut.
 ///
@@ -141,6 +144,26 @@ impl<F: Framing> Decoder<F> {
     /// The offset in the stream of the first byte of the frame in progress, or of the next frame.
     pub const fn offset(&self) -> u64 {
         self.machine.offset()
+    }
+
+    /// How many bytes the frame in progress needs, after `Ok(None)`.
+    pub fn need(&self) -> Need {
+        let held = self.held.len().saturating_sub(self.lent);
+        self.machine.need(held.saturating_sub(self.machine.kept()))
+    }
+
+    /// Gives up the frame in progress and lends what is held of it: for going on with another
+    /// decoder (after STARTTLS, an upgrade, a fatal error), which takes first this and then what is
+    /// left in the input. After `next` returned a frame there is nothing: all that follows is in
+    /// the input.
+    pub fn take_tail(&mut self) -> Result<&[u8], MidFrame> {
+        self.release();
+        if !self.machine.is_raw() {
+            return Err(MidFrame);
+        }
+        self.lent = self.held.len();
+        self.machine.hand_off(self.lent);
+        Ok(self.held.bytes())
     }
 
     /// What the decoder has copied, and holds.

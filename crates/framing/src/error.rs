@@ -233,6 +233,12 @@ pub enum AcceptError {
     },
 }
 
+/// Why what a decoder holds cannot be handed to another one: a part of the frame in progress was
+/// dropped, handed out or joined already. Finish the frame first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the frame in progress is skipped, streamed or joined: its bytes are not all there")]
+pub struct MidFrame;
+
 /// Why a configuration does not build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]

@@ -85,6 +85,17 @@ impl AsRef<[u8]> for Payload<'_, '_> {
     }
 }
 
+/// How many more bytes a frame in progress needs, after `Ok(None)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// Fewer bytes cannot complete a frame. Zero after a fatal error.
+    pub at_least: usize,
+    /// So many bytes, and no others, complete it: known once its lengths are, never for frames that
+    /// end at a delimiter or are joined from parts. A reader that reads just these into a buffer of
+    /// its own and pushes them gets a direct frame, if only the head was held.
+    pub exact: Option<u64>,
+}
+
 /// A frame in pieces, for bodies that need not or cannot be held in memory.
 ///
 /// A frame is `Begin`, any number of `Chunk`s (never empty), then `End`; or `Skipped`, which

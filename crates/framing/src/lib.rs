@@ -86,8 +86,10 @@ pub use byteorder::{BigEndian, LittleEndian, NativeEndian};
 pub use config::Config;
 pub use decoder::{Decoder, Stats};
 pub use encoder::{Encoded, Encoder};
-pub use error::{AcceptError, BuildError, DecodeError, DecodeErrorKind, EncodeError, Malformed};
-pub use frame::{Event, Frame, Payload};
+pub use error::{
+    AcceptError, BuildError, DecodeError, DecodeErrorKind, EncodeError, Malformed, MidFrame,
+};
+pub use frame::{Event, Frame, Need, Payload};
 pub use framing::{Enclosure, Framing, Inline, Scan, Trailer};
 pub use framings::{
     chunked::Chunked,

@@ -6,7 +6,7 @@ use core::fmt;
 use crate::buffer::{Buffer, drive};
 use crate::machine::{Gift, Layout, Machine, Mode};
 use crate::stash::Thrift;
-use crate::{AcceptError, Config, DecodeError, Event, Frame, Framing, Payload};
+use crate::{AcceptError, Config, DecodeError, Event, Frame, Framing, Need, Payload};
 
 /// Turns what was read into its buffer into frames.
 ///
@@ -121,6 +121,25 @@ impl<F: Framing> Reassembler<F> {
     /// already). Between frames it does nothing.
     pub fn skip(&mut self) {
         self.machine.skip();
+    }
+
+    /// How many bytes the frame in progress needs, after `Ok(None)`.
+    pub fn need(&self) -> Need {
+        self.machine.need(self.unread().len().saturating_sub(self.machine.kept()))
+    }
+
+    /// Goes on with another framing, with the same limits, from the first byte of the frame in
+    /// progress: for protocols that change in mid-stream (STARTTLS, an upgrade). Buffer and offset
+    /// stay. In the middle of a frame that is skipped, streamed or joined it is refused, and the
+    /// reassembler comes back as it was.
+    #[allow(clippy::result_large_err, reason = "a refusal gives back what was passed in")]
+    pub fn switch<G: Framing>(mut self, framing: G) -> Result<Reassembler<G>, Self> {
+        if !self.machine.is_raw() {
+            return Err(self);
+        }
+        self.release();
+        let Self { machine, window, .. } = self;
+        Ok(Reassembler { machine: machine.switch(framing), window, current: None, lent: 0 })
     }
 
     /// The bytes that were read and not handed out: of the frame in progress, and behind it.

@@ -150,7 +150,7 @@ impl<F: Framing> Machine<F> {
         self.check_trailer(pending, 0, body.trailer)?;
         self.frame.parts = self.frame.parts.saturating_add(1);
         self.frame.pass(body.trailer);
-        self.state = State::Head { seen: 0 };
+        self.state = State::START;
         Ok(Some(Step::Drop(body.trailer)))
     }
 

@@ -17,7 +17,7 @@ impl<F: Framing> Machine<F> {
         match self.state {
             State::Failed(error) => Err(error),
             State::Head { .. } if pending.is_empty() => Ok(Step::Wait(1)),
-            State::Head { seen } => {
+            State::Head { seen, .. } => {
                 if self.frame.parts == 0 {
                     self.frame.fate = mode.fate();
                 }
@@ -78,7 +78,7 @@ impl<F: Framing> Machine<F> {
                 let Some(missing) = total.checked_sub(pending.len()).filter(|&n| n > 0) else {
                     return Err(self.broken("it needs bytes that it has seen"));
                 };
-                self.state = State::Head { seen: pending.len() };
+                self.state = State::Head { seen: pending.len(), total };
                 Ok(Step::Wait(missing))
             }
             Ok(Scan::Body { head, body, trailer, more }) => {
@@ -91,7 +91,7 @@ impl<F: Framing> Machine<F> {
                 };
                 self.undeclared(head)?;
                 if certain == 0 {
-                    self.state = State::Head { seen: safe };
+                    self.state = State::Head { seen: safe, total: 0 };
                     return self.hold_back(pending);
                 }
                 self.open(pending, Open { head: Some(head), certain }, eof)
@@ -210,7 +210,7 @@ impl<F: Framing> Machine<F> {
         let length = self.frame.passed.saturating_add(rest);
         self.offset = self.offset.saturating_add(length);
         self.frame = Progress::default();
-        self.state = State::Head { seen: 0 };
+        self.state = State::START;
     }
 
     fn head_too_long(&mut self) -> DecodeError {

@@ -27,7 +27,7 @@ mod decide;
 mod open;
 
 use crate::{
-    AcceptError, DecodeError, DecodeErrorKind, Framing, Limits, Malformed, Oversize, Scan,
+    AcceptError, DecodeError, DecodeErrorKind, Framing, Limits, Malformed, Need, Oversize, Scan,
 };
 
 pub(crate) struct Machine<F> {
@@ -46,14 +46,19 @@ pub(crate) struct Machine<F> {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// At the start of a frame or part, of which `seen` bytes were scanned in vain.
-    Head { seen: usize },
+    /// At the start of a frame or part, of which `seen` bytes were scanned in vain; it has at least
+    /// `total`.
+    Head { seen: usize, total: usize },
     /// The layout is known.
     Body(Body),
     /// The payload has begun, its end is not in sight.
     Open(Open),
     /// Decoding has ended.
     Failed(DecodeError),
+}
+
+impl State {
+    const START: Self = Self::Head { seen: 0, total: 0 };
 }
 
 /// What is still to come of a part whose layout is known, in this order.
@@ -179,6 +184,11 @@ pub(crate) struct Layout {
 }
 
 impl<F: Framing> Machine<F> {
+    /// A machine for another framing at the same place of the stream.
+    pub(crate) fn switch<G: Framing>(&self, framing: G) -> Machine<G> {
+        Machine { offset: self.offset, ..Machine::new(framing, self.limits, self.oversize) }
+    }
+
     pub(crate) fn new(framing: F, limits: Limits, oversize: Oversize) -> Self {
         let first_need = match framing.scan(&[], 0, false) {
             Ok(Scan::Need { total }) => total,
@@ -188,7 +198,7 @@ impl<F: Framing> Machine<F> {
             framing,
             limits,
             oversize,
-            state: State::Head { seen: 0 },
+            state: State::START,
             frame: Progress::default(),
             offset: 0,
             first_need,
@@ -214,6 +224,38 @@ impl<F: Framing> Machine<F> {
         }
     }
 
+    /// What the frame in progress still needs, of which `pending` bytes are there and not kept.
+    pub(crate) fn need(&self, pending: usize) -> Need {
+        let rest = |n: u64| n.saturating_sub(pending as u64);
+        match self.state {
+            State::Head { total, .. } => {
+                let total = total.max(self.first_need);
+                Need { at_least: total.saturating_sub(pending).max(1), exact: None }
+            }
+            State::Body(body) => {
+                let exact = rest(body.rest());
+                let next = if body.more { self.first_need } else { 0 };
+                let at_least = usize::try_from(exact).unwrap_or(usize::MAX).saturating_add(next);
+                Need { at_least: at_least.max(1), exact: (!body.more).then_some(exact) }
+            }
+            State::Open(_) => Need { at_least: 1, exact: None },
+            State::Failed(_) => Need { at_least: 0, exact: None },
+        }
+    }
+
+    /// Whether the buffer holds the frame in progress as it arrived, from its first byte.
+    pub(crate) const fn is_raw(&self) -> bool {
+        let Progress { fate, begun, parts, discarded, .. } = self.frame;
+        !begun && parts == 0 && discarded == 0 && matches!(fate, Fate::Whole | Fate::Stream)
+    }
+
+    /// Gives up the frame in progress, of which the buffer holds `held` bytes: what follows those is
+    /// the start of another.
+    pub(crate) fn hand_off(&mut self, held: usize) {
+        self.frame = Progress::default();
+        self.next_frame(held as u64);
+    }
+
     /// How `next` reports a frame that was dropped.
     pub(crate) const fn skipped(
         &self,
@@ -236,7 +278,7 @@ impl<F: Framing> Machine<F> {
     pub(crate) fn reset(&mut self) {
         self.framing.reset();
         self.scanned = None;
-        self.state = State::Head { seen: 0 };
+        self.state = State::START;
         self.frame = Progress::default();
         self.offset = 0;
     }
@@ -270,7 +312,7 @@ impl<F: Framing> Machine<F> {
     /// None says nothing: [`step`](Self::step), to be called next with the same bytes, decides.
     #[inline]
     pub(crate) fn whole(&mut self, pending: &[u8]) -> Option<Layout> {
-        if !matches!(self.state, State::Head { seen: 0 }) || self.frame.parts != 0 {
+        if !matches!(self.state, State::Head { seen: 0, .. }) || self.frame.parts != 0 {
             return None;
         }
         let scanned = self.framing.scan(pending, 0, false);

@@ -16,6 +16,7 @@ mod encoding;
 mod events;
 mod formats;
 mod fuzz_body;
+mod handoff;
 mod parts;
 mod promises;
 mod properties;
