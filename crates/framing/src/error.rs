@@ -2,20 +2,34 @@
 
 use thiserror::Error;
 
+use crate::Hint;
+
 /// What the peer did wrong, and where in the stream.
 ///
 /// Fatal errors are sticky: the decoder returns the same error for every later chunk until it is
 /// reset. The only error that is not fatal is [`Skipped`](DecodeErrorKind::Skipped).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("{kind} (at byte {offset} of the stream)")]
+#[error("{kind} (at byte {offset} of the stream){}", Hinted(*hint))]
 pub struct DecodeError {
     kind: DecodeErrorKind,
     offset: u64,
+    hint: Option<Hint>,
 }
 
 impl DecodeError {
     pub(crate) const fn new(kind: DecodeErrorKind, offset: u64) -> Self {
-        Self { kind, offset }
+        Self { kind, offset, hint: None }
+    }
+
+    pub(crate) const fn with_hint(mut self, hint: Option<Hint>) -> Self {
+        self.hint = hint;
+        self
+    }
+
+    /// What the frame's first bytes look like, if it was refused for its length and they speak for
+    /// themselves.
+    pub const fn hint(&self) -> Option<Hint> {
+        self.hint
     }
 
     /// What is wrong.
@@ -100,6 +114,15 @@ struct Declared(Option<u64>);
 impl core::fmt::Display for Declared {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.0.map_or(Ok(()), |length| write!(f, " of {length} bytes"))
+    }
+}
+
+/// `"; HINT"` where there is one.
+struct Hinted(Option<Hint>);
+
+impl core::fmt::Display for Hinted {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.map_or(Ok(()), |hint| write!(f, "; {hint}"))
     }
 }
 

@@ -77,6 +77,7 @@ mod frame;
 mod framing;
 mod framings;
 mod halves;
+mod hint;
 mod limits;
 mod machine;
 mod reassembler;
@@ -102,5 +103,6 @@ pub use framings::{
     netstring::Netstring,
     varint::Varint,
 };
+pub use hint::Hint;
 pub use limits::{Limits, Oversize};
 pub use reassembler::Reassembler;

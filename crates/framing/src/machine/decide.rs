@@ -1,7 +1,7 @@
 //! What comes next: at a frame's start here, later in `body` and `open`.
 
 use super::{Body, Fate, Gift, Machine, Mode, Open, Progress, State, Step};
-use crate::{DecodeError, DecodeErrorKind, Framing, Limits, Malformed, Oversize, Scan};
+use crate::{DecodeError, DecodeErrorKind, Framing, Hint, Limits, Malformed, Oversize, Scan};
 
 pub(super) type Decision = Result<Step, DecodeError>;
 
@@ -82,7 +82,10 @@ impl<F: Framing> Machine<F> {
                 Ok(Step::Wait(missing))
             }
             Ok(Scan::Body { head, body, trailer, more }) => {
-                let body = self.layout(head, body, trailer, more)?;
+                let declared = (!more && self.frame.parts == 0).then_some(body);
+                let body = self
+                    .layout(head, body, trailer, more)
+                    .map_err(|error| self.hinted(error, pending, declared))?;
                 self.body(pending, body)
             }
             Ok(Scan::Open { head, safe }) => {
@@ -211,6 +214,21 @@ impl<F: Framing> Machine<F> {
         self.offset = self.offset.saturating_add(length);
         self.frame = Progress::default();
         self.state = State::START;
+    }
+
+    /// Adds to a refusal what the head, as far as every frame has one, looks like.
+    fn hinted(&mut self, error: DecodeError, pending: &[u8], declared: Option<u64>) -> DecodeError {
+        let head = pending.get(..self.first_need).unwrap_or_default();
+        let too_long = matches!(
+            error.kind(),
+            DecodeErrorKind::TooLong { .. } | DecodeErrorKind::HeadTooLong { .. }
+        );
+        if !too_long || self.frame.parts > 0 {
+            return error;
+        }
+        let error = error.with_hint(Hint::of(head, declared, self.limits.payload));
+        self.state = State::Failed(error);
+        error
     }
 
     fn head_too_long(&mut self) -> DecodeError {

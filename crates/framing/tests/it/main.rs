@@ -17,6 +17,7 @@ mod events;
 mod formats;
 mod fuzz_body;
 mod handoff;
+mod hints;
 mod parts;
 mod promises;
 mod properties;
