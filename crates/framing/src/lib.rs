@@ -52,7 +52,8 @@
 //! received, never the bytes that a head promises. Every frame has a limit. The end of the stream
 //! is said by [`finish`](Decoder::finish), never by an empty chunk, and an end in mid-frame is an
 //! error. Errors by the peer ([`DecodeError`]) carry the offset in the stream and are told apart
-//! from our own ([`EncodeError`], [`BuildError`]). No input makes this crate panic.
+//! from our own ([`EncodeError`], [`BuildError`]). No input makes this crate panic. [`contract`]
+//! has all of it, with the tests that show it.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(
     not(test),
@@ -70,6 +71,8 @@ extern crate alloc;
 
 mod buffer;
 mod config;
+#[doc = include_str!("contract.md")]
+pub mod contract {}
 mod decoder;
 mod encoder;
 mod error;
