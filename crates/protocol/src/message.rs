@@ -51,7 +51,8 @@
 //! Requests are answered in order; an `error` may come out of turn. A message for an id that has
 //! ended is dropped without a word, on both sides; one for an id that never was is a violation, as
 //! is an answer that the request does not expect. A server answers an unknown type with `error`
-//! (`unknown`, with the `id` if it has one, whose request ends by it); a client ignores it.
+//! (`unknown`, with the `id` whose request ends by it); without an `id`, and between an `exec` and
+//! its `exit`, it is a violation. A client ignores it.
 //!
 //! # Input of a command
 //!

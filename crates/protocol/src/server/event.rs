@@ -56,7 +56,8 @@ pub enum Event {
         name: String,
     },
     /// The client no longer wants the active request: end it, with
-    /// [`fail`](super::Server::fail) (`cancelled`) or its usual end.
+    /// [`fail`](super::Server::fail) (`cancelled`) or its usual end. Where the client was told of
+    /// the end already, for it sent a message that nobody knows, both are void.
     Cancel {
         /// The active request.
         id: Id,

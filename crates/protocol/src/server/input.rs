@@ -1,6 +1,6 @@
 //! What the client says.
 
-use super::requests::{Kind, Request, Running, Standing, Voice, Waiting, violation};
+use super::requests::{Kind, Request, Running, Standing, Waiting, violation};
 use super::{Body, Event, Server, State};
 use crate::channel::{Fault, LastWords, Next};
 use crate::header::{HeaderError, preview};
@@ -114,7 +114,10 @@ impl Server {
                 Ok(Taken::Silently)
             }
             Ok(Next::Dry | Next::Ended) => Ok(Taken::Nothing),
-            Err(Fault::Header(error @ HeaderError::Unknown { id: Some(id), .. })) => {
+            // Behind an exec every message must be one of its own.
+            Err(Fault::Header(error @ HeaderError::Unknown { id: Some(id), .. }))
+                if !self.requests.has_exec() =>
+            {
                 Ok(self.unknown(id, error.failure()).map_or(Taken::Silently, Taken::Event))
             }
             Err(fault) => Err(fault),
@@ -234,11 +237,8 @@ impl Server {
     fn cancel(&mut self, id: Id) -> Result<Option<Event>, Failure> {
         match self.requests.find(id)? {
             Standing::Active(active) => {
-                let first = active.voice == Voice::Wanted;
-                if first {
-                    active.voice = Voice::Cancelled;
-                }
-                Ok(first.then_some(Event::Cancel { id }))
+                let before = core::mem::replace(&mut active.cancelled, true);
+                Ok((!before).then_some(Event::Cancel { id }))
             }
             Standing::Waiting(_) => {
                 self.requests.remove(id);
@@ -255,9 +255,10 @@ impl Server {
         self.requests.note(id);
         self.error(Some(id), failure);
         self.requests.remove(id);
-        let active = self.requests.active(id)?;
-        let before = core::mem::replace(&mut active.voice, Voice::Mute);
-        (before == Voice::Wanted).then_some(Event::Cancel { id })
+        let told = self.requests.active(id)?.cancelled;
+        self.requests.finish();
+        self.leave_if_done();
+        (!told).then_some(Event::Cancel { id })
     }
 
     /// Ends the connection over a violation.

@@ -29,7 +29,8 @@ pub(super) enum Request {
 pub(super) struct Active {
     pub(super) id: Id,
     pub(super) kind: Kind,
-    pub(super) voice: Voice,
+    /// Whether the client asked for the end.
+    pub(super) cancelled: bool,
 }
 
 #[derive(Debug)]
@@ -38,16 +39,6 @@ pub(super) enum Kind {
     Exec(Running),
     Get,
     List,
-}
-
-/// Whether what the application says of its request still concerns anybody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Voice {
-    Wanted,
-    /// The client asked for the end.
-    Cancelled,
-    /// The client was told of the end: nothing more may be sent, the application winds up.
-    Mute,
 }
 
 /// The input side of an active `exec`.
@@ -101,18 +92,15 @@ impl Requests {
         self.held < HELD
     }
 
-    /// Whether a command runs or waits, as far as the client knows.
+    /// Whether a command runs or waits.
     pub(super) fn has_exec(&self) -> bool {
-        let active = self.active.as_ref().is_some_and(|active| {
-            matches!(active.kind, Kind::Exec(_)) && active.voice != Voice::Mute
-        });
-        active || self.waiting.iter().any(|waiting| matches!(waiting.request, Request::Exec(_)))
+        let active = self.active.as_ref();
+        active.is_some_and(|active| matches!(active.kind, Kind::Exec(_))) || self.waiting.iter().any(|waiting| matches!(waiting.request, Request::Exec(_)))
     }
 
     /// Checks that a request with this id may come now, and takes the id.
     pub(super) fn admit(&mut self, id: Id) -> Result<(), Failure> {
-        let active = self.active.as_ref().is_some_and(|active| active.voice != Voice::Mute);
-        let unanswered = self.waiting.len().saturating_add(usize::from(active));
+        let unanswered = self.waiting.len().saturating_add(usize::from(self.active.is_some()));
         if id <= self.newest {
             let newest = self.newest;
             return Err(violation(format!("request id {id} does not rise, {newest} was before")));
@@ -133,7 +121,7 @@ impl Requests {
     }
 
     pub(super) fn activate(&mut self, id: Id, kind: Kind) {
-        self.active = Some(Active { id, kind, voice: Voice::Wanted });
+        self.active = Some(Active { id, kind, cancelled: false });
     }
 
     pub(super) fn push(&mut self, id: Id, request: Request, body: &[u8]) {
@@ -163,8 +151,7 @@ impl Requests {
             return Err(violation(format!("there was no request {id}")));
         }
         if let Some(active) = self.active.as_mut().filter(|active| active.id == id) {
-            let mute = active.voice == Voice::Mute;
-            return Ok(if mute { Standing::Ended } else { Standing::Active(active) });
+            return Ok(Standing::Active(active));
         }
         let waiting = self.waiting.iter_mut().find(|waiting| waiting.id == id);
         Ok(waiting.map_or(Standing::Ended, Standing::Waiting))

@@ -1,6 +1,6 @@
 //! What the application says.
 
-use super::requests::{Kind, Running, Voice};
+use super::requests::{Kind, Running};
 use super::{Server, State};
 use crate::channel::LastWords;
 use crate::machine::Closed;
@@ -130,22 +130,22 @@ impl Server {
         }
     }
 
-    /// Ends the active request with this message, unless the client was told of its end before.
+    /// Ends the active request with this message.
     fn last(&mut self, id: Id, kind: fn(&Kind) -> bool, message: &ServerMessage, body: &[u8]) {
-        if self.speaks(id, kind) && self.channel.send(message, body).is_err() {
+        if !self.speaks(id, kind) {
+            return;
+        }
+        if self.channel.send(message, body).is_err() {
             self.error(Some(id), too_large());
         }
-        if self.requests.active(id).is_some_and(|active| kind(&active.kind)) {
-            self.requests.finish();
-            self.belated.clear();
-            self.leave_if_done();
-        }
+        self.requests.finish();
+        self.belated.clear();
+        self.leave_if_done();
     }
 
-    /// Whether the active request has this id and kind, and the client waits to hear of it.
+    /// Whether the active request has this id and kind.
     fn speaks(&mut self, id: Id, kind: fn(&Kind) -> bool) -> bool {
-        let active = self.requests.active(id);
-        active.is_some_and(|active| kind(&active.kind) && active.voice != Voice::Mute)
+        self.requests.active(id).is_some_and(|active| kind(&active.kind))
     }
 
     /// Sends an `error`; one whose own text is over the limits is told without it.

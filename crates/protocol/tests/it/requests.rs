@@ -148,10 +148,9 @@ fn an_unknown_type_ends_what_it_names_and_nothing_else() {
     assert_eq!(answers.iter().map(Said::id).collect::<Vec<_>>(), [Some(2), Some(3), Some(1)]);
     assert!(answers.iter().all(|said| said.code() == "unknown"));
     server.data(1, b"nobody waits for it");
-    assert_eq!(tell(&mut server, &upper(4), b""), None, "1 is still being wound up");
     server.fail(1, Failure::new(Code::Cancelled, ""));
     assert!(server.output().is_empty(), "the end of 1 was told");
-    assert_eq!(server.poll_event(T0), Some(Event::Upper { id: 4 }));
+    assert_eq!(tell(&mut server, &upper(4), b""), Some(Event::Upper { id: 4 }));
     server.upper(4, "");
     tell(&mut server, &unknown(7), b"");
     let event = tell(&mut server, &upper(6), b"");
@@ -264,23 +263,37 @@ fn close_waits_for_the_answers_that_are_due() {
 #[test]
 fn what_an_unknown_type_has_ended_stands_in_nobodys_way() {
     let mut server = server();
-    tell(&mut server, r#"{"type":"exec","id":1,"argv":["a"]}"#, b"");
+    tell(&mut server, r#"{"type":"get","id":1,"path":"a"}"#, b"");
     let cancel = r#"{"type":"cancel","id":1}"#;
     let unknown = r#"{"type":"teleport","id":1}"#;
     assert_eq!(tell(&mut server, cancel, b""), Some(Event::Cancel { id: 1 }));
     assert_eq!(tell(&mut server, unknown, b""), None, "it is told once");
     assert_eq!(tell(&mut server, unknown, b""), None, "it is told once");
-    assert_eq!(tell(&mut server, r#"{"type":"signal","id":1,"name":"INT"}"#, b""), None);
-    for id in 2..=17 {
-        assert_eq!(
-            tell(&mut server, &upper(id), b""),
-            None,
-            "neither an exec nor a place is taken"
-        );
+    assert_eq!(tell(&mut server, cancel, b""), None, "it has ended");
+    assert_eq!(tell(&mut server, &upper(2), b""), Some(Event::Upper { id: 2 }));
+    for id in 3..=17 {
+        assert_eq!(tell(&mut server, &upper(id), b""), None, "no place is taken");
     }
-    server.started(1, 9);
-    server.stdout(1, b"void");
-    assert_eq!(kinds(&said(&mut server)), ["error", "error"]);
+    server.data(1, b"void");
     server.fail(1, Failure::new(Code::Cancelled, ""));
-    assert_eq!(server.poll_event(T0), Some(Event::Upper { id: 2 }));
+    assert_eq!(kinds(&said(&mut server)), ["error", "error"]);
+}
+
+#[test]
+fn an_unknown_type_behind_an_exec_ends_the_connection_and_with_it_the_command() {
+    let exec = r#"{"type":"exec","id":1,"argv":["a"]}"#;
+    for unknown in [1, 2, 9].map(|id| format!(r#"{{"type":"teleport","id":{id}}}"#)) {
+        let mut server = server();
+        tell(&mut server, exec, b"");
+        server.started(1, 9);
+        said(&mut server);
+        let event = tell(&mut server, &unknown, b"some body");
+        let Some(Event::Closed { reason: Closed::Violation(failure) }) = event else {
+            panic!("{event:?}")
+        };
+        assert_eq!(failure.code, Code::Unknown);
+        let said = said(&mut server);
+        assert_eq!((kinds(&said), said[0].id()), (vec!["error"], None));
+        assert!(server.is_finished());
+    }
 }
