@@ -2,17 +2,16 @@
 
 use core::time::Duration;
 
-use byteorder::{BigEndian, ByteOrder as _};
-use framing::{
-    Config, DecodeError, DecodeErrorKind, Encoder, Envelope, Limits, Oversize, Reassembler,
-};
+use framing::{Encoder, Envelope, Reassembler};
 use serde::Serialize;
 
 use crate::clocks::{Clocks, Due, Idles, Input, Output, Scene, Work};
+use crate::fault::Fault;
 use crate::header::HeaderError;
 use crate::machine::{Closed, Deadline, Deadlines, End};
 use crate::message::{ClientMessage, Code, Failure, Id, MAX_BODY, MAX_HEADER};
 use crate::queue::Queue;
+use crate::wire::{Begun, begun, wire};
 
 /// One end of a connection, whichever it is.
 #[derive(Debug)]
@@ -68,15 +67,6 @@ pub(crate) enum Next<M> {
     Dry,
     /// The input has ended between two messages.
     Ended,
-}
-
-/// What the peer did wrong.
-#[derive(Debug)]
-pub(crate) enum Fault {
-    Header(HeaderError),
-    Frame(DecodeError),
-    /// The input ended in the message that began there.
-    Truncated(u64),
 }
 
 /// What becomes of output that was not written when the connection ends.
@@ -174,6 +164,14 @@ impl Channel {
     /// [`space`](Self::space) is called.
     pub(crate) fn body(&self) -> &[u8] {
         self.input.current().map_or(&[], |frame| frame.payload().bytes())
+    }
+
+    /// Gives back what a large message made of the input buffer, once nothing is in it. For a peer
+    /// that has nothing to ask: it may stay so for minutes.
+    pub(crate) fn release_input(&mut self) {
+        if self.input.unread().is_empty() && self.input.capacity() > READ_AHEAD {
+            self.input.shrink();
+        }
     }
 
     // ---- bytes out ----
@@ -362,69 +360,14 @@ impl Channel {
     }
 }
 
-impl Fault {
-    /// What to tell the peer, and the application.
-    pub(crate) fn failure(&self) -> Failure {
-        match self {
-            Self::Header(error) => error.failure(),
-            Self::Frame(error) => {
-                let code = match error.kind() {
-                    DecodeErrorKind::HeadTooLong { .. } | DecodeErrorKind::TooLong { .. } => {
-                        Code::TooLarge
-                    }
-                    _ => Code::Protocol,
-                };
-                Failure::new(code, error.to_string())
-            }
-            Self::Truncated(offset) => {
-                Failure::new(Code::Protocol, format!("the message at byte {offset} is cut off"))
-            }
-        }
-    }
-}
-
-/// How much of a message stands at the front of the unread bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Begun {
-    Nothing,
-    Header,
-    Body,
-    Whole,
-}
-
-/// The framing tells a message only once it is whole; the deadlines also care about its header.
-fn begun(unread: &[u8]) -> Begun {
-    if unread.is_empty() {
-        return Begun::Nothing;
-    }
-    let Some((header, body)) = unread.get(..4).zip(unread.get(4..Envelope::HEAD)) else {
-        return Begun::Header;
-    };
-    let head = u64::from(BigEndian::read_u32(header)).saturating_add(Envelope::HEAD as u64);
-    let whole = head.saturating_add(BigEndian::read_u64(body));
-    match unread.len() as u64 {
-        length if length < head => Begun::Header,
-        length if length < whole => Begun::Body,
-        _ => Begun::Whole,
-    }
-}
-
-/// The framing of version 1, for both directions.
-#[allow(clippy::expect_used, reason = "the limits are constants far below what is refused")]
-fn wire() -> (Reassembler<Envelope>, Encoder<Envelope>) {
-    let head = MAX_HEADER.saturating_add(Envelope::HEAD);
-    let limits = Limits { head, payload: MAX_BODY, ..Limits::default() };
-    let config = Config::new(Envelope).limits(limits).oversize(Oversize::Error);
-    let built = config.reassembler().and_then(|input| Ok((input, config.encoder()?)));
-    built.expect("the limits of version 1 build")
-}
-
-/// Content is queued up to here, plus at most one message.
+/// Content is queued up to here, plus at most one message. A peer that asks for much and reads
+/// nothing costs so much, and a part of the buffer's growth, about 1.5 MB, until it is given up.
 const HIGH_WATER: usize = 1024 * 1024;
 
 /// From here on nothing is taken in that would be answered. Lies far enough above the content
 /// that a producer who fills the queue never keeps a `cancel` from being read.
 const STALLED: usize = HIGH_WATER + 2 * MAX_BODY;
 
-/// Once a whole message waits to be fetched, no more than this is read.
+/// Once a whole message waits to be fetched, no more than this is read: what stands behind it, a
+/// `cancel` too, waits with it.
 const READ_AHEAD: usize = 64 * 1024;

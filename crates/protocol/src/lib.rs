@@ -71,11 +71,13 @@
 mod channel;
 pub mod client;
 mod clocks;
+mod fault;
 mod header;
 mod machine;
 pub mod message;
 mod queue;
 pub mod server;
+mod wire;
 
 pub use header::HeaderError;
 pub use machine::{Closed, Deadline, Deadlines, End, Machine};

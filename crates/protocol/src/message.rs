@@ -71,7 +71,8 @@ mod failure;
 mod file;
 mod text;
 
-use serde::{Deserialize, Serialize};
+use serde::de::value::StringDeserializer;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::header::{self, HeaderError, Preview};
 
@@ -346,6 +347,12 @@ impl Default for Limits {
 
 fn path(preview: &Preview<'_>, header: &[u8]) -> Result<Text, HeaderError> {
     preview.fields(header).map(|Path { path }| path)
+}
+
+/// Reads a value that is a word, and takes nothing but a string: what serde derives would take
+/// `{"piped":null}` for `"piped"`, which another reader refuses.
+fn word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    T::deserialize(StringDeserializer::new(String::deserialize(deserializer)?))
 }
 
 #[derive(Deserialize)]

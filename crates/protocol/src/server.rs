@@ -141,6 +141,9 @@ impl Server {
         self.body = Body::None;
         self.channel.settle(now, self.load());
         let event = self.next_event();
+        if event.is_none() && self.requests.is_empty() {
+            self.channel.release_input();
+        }
         self.channel.settle(now, self.load());
         event
     }

@@ -2,7 +2,8 @@
 
 use super::open::violation;
 use super::{Client, Event, State};
-use crate::channel::{Fault, LastWords, Next};
+use crate::channel::{LastWords, Next};
+use crate::fault::Fault;
 use crate::header::{HeaderError, preview};
 use crate::machine::{Closed, End};
 use crate::message::{Code, Failure, Id, ServerMessage, VERSION};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Text;
+use super::{Text, word};
 
 /// A command to run: the fields of `exec` beside its id.
 ///
@@ -14,7 +14,7 @@ use super::Text;
 /// | `argv` | array of [`Text`] | program and arguments, verbatim; the server refuses an empty one |
 /// | `shell` | [`Text`] | instead of `argv`: a line for the server's shell |
 /// | `env` | object of [`Text`], may be absent | variables beside the server's clean set |
-/// | `cwd` | [`Text`], may be absent | working directory below the root; absent: the root |
+/// | `cwd` | [`Text`], may be absent | working directory, relative to the root; an absolute one is taken as it is; absent: the root |
 /// | `stdin` | `"null"` (default) or `"piped"` | whether `stdin` messages will come |
 /// | `timeout_ms` | integer, may be absent | milliseconds until the command is ended |
 ///
@@ -33,7 +33,8 @@ pub struct Exec {
     pub command: Command,
     /// Variables beside the server's clean set.
     pub env: BTreeMap<String, Text>,
-    /// Working directory below the root; the root itself when there is none.
+    /// Working directory, relative to the root; an absolute one is taken as it is, for a command is
+    /// not kept within the root anyway. The root itself when there is none.
     pub cwd: Option<Text>,
     /// Where the command's standard input comes from.
     pub stdin: Stdin,
@@ -76,7 +77,7 @@ pub enum Stdin {
 /// | `code` | integer, with `exited` only | the exit code |
 /// | `signal` | integer, with `signalled` only | the number of the signal |
 /// | `name` | string, with `signalled` only | its name without `SIG`, as `"KILL"` |
-/// | `truncated` | boolean, absent for false | output over the server's limit was thrown away |
+/// | `truncated` | boolean, absent for false | a process that the command left behind still held its output: what came later is missing |
 /// | `duration_ms` | integer | milliseconds from start to end |
 ///
 /// With `not_found` and `not_executable` no `started` came before.
@@ -85,7 +86,8 @@ pub enum Stdin {
 pub struct Exit {
     /// What happened.
     pub outcome: Outcome,
-    /// Whether output over the server's limit was thrown away.
+    /// Whether a process that the command left behind still held its output when the server
+    /// stopped reading it. All that the command itself wrote is there; what came later is missing.
     pub truncated: bool,
     /// From start to end.
     pub duration: Duration,
@@ -124,7 +126,7 @@ struct ExecFields {
     env: BTreeMap<String, Text>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cwd: Option<Text>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word")]
     stdin: Stdin,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     timeout_ms: Option<u64>,
@@ -169,6 +171,7 @@ impl From<Exec> for ExecFields {
 
 #[derive(Serialize, Deserialize)]
 struct ExitFields {
+    #[serde(deserialize_with = "word")]
     outcome: OutcomeWord,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     code: Option<i32>,

@@ -6,7 +6,7 @@ use core::str::FromStr;
 use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
-use super::Text;
+use super::{Text, word};
 use crate::header::{self, HeaderError};
 
 /// A file about to be sent: the fields of `file` beside its id.
@@ -52,6 +52,7 @@ pub struct Entry {
     /// The name without its directory.
     pub name: Text,
     /// What it is.
+    #[serde(deserialize_with = "word")]
     pub kind: EntryKind,
     /// Bytes, 0 where that means nothing.
     pub size: u64,

@@ -2,7 +2,8 @@
 
 use super::requests::{Kind, Request, Running, Standing, Waiting, violation};
 use super::{Body, Event, Server, State};
-use crate::channel::{Fault, LastWords, Next};
+use crate::channel::{LastWords, Next};
+use crate::fault::Fault;
 use crate::header::{HeaderError, preview};
 use crate::machine::{Closed, End};
 use crate::message::{

@@ -95,7 +95,8 @@ impl Requests {
     /// Whether a command runs or waits.
     pub(super) fn has_exec(&self) -> bool {
         let active = self.active.as_ref();
-        active.is_some_and(|active| matches!(active.kind, Kind::Exec(_))) || self.waiting.iter().any(|waiting| matches!(waiting.request, Request::Exec(_)))
+        active.is_some_and(|active| matches!(active.kind, Kind::Exec(_)))
+            || self.waiting.iter().any(|waiting| matches!(waiting.request, Request::Exec(_)))
     }
 
     /// Checks that a request with this id may come now, and takes the id.
@@ -233,4 +234,7 @@ pub(super) fn violation(message: impl Into<String>) -> Failure {
 const STDIN_WINDOW: u64 = MAX_BODY as u64;
 
 /// The bytes of bodies that may wait behind the active request before the server stops reading.
+///
+/// A `cancel` that the client sends behind so many is not seen until the active request has ended.
+/// A client that fills this, and the output as well by reading nothing, costs 3.2 MB at most.
 const HELD: usize = 4 * MAX_BODY;

@@ -199,6 +199,30 @@ fn nothing_is_read_while_the_bodies_that_wait_fill_their_share() {
 }
 
 #[test]
+fn a_large_message_leaves_no_large_buffer_to_an_idle_connection() {
+    let mut server = server();
+    let upper = |id| format!(r#"{{"type":"upper","id":{id}}}"#);
+    for id in 1..=3 {
+        let body = vec![b'a'; MAX_BODY];
+        assert_eq!(tell(&mut server, &upper(id), &body), Some(Event::Upper { id }));
+        assert_eq!(server.body(), body, "it is lent until it is answered");
+        server.upper(id, "");
+        assert_eq!(server.poll_event(T0), None);
+        assert!(server.space().len() < 64 * 1024, "{} bytes", server.space().len());
+    }
+    // What has come of the next message is kept.
+    let first = frame(&upper(4), &vec![b'a'; MAX_BODY]);
+    let second = frame(&upper(5), b"next");
+    feed(&mut server, &[&first[..], &second[..10]].concat(), T0);
+    assert_eq!(server.poll_event(T0), Some(Event::Upper { id: 4 }));
+    server.upper(4, "");
+    assert_eq!(server.poll_event(T0), None);
+    feed(&mut server, &second[10..], T0);
+    assert_eq!(server.poll_event(T0), Some(Event::Upper { id: 5 }));
+    assert_eq!(server.body(), b"next");
+}
+
+#[test]
 fn a_driver_that_reads_on_regardless_breaks_no_bound() {
     let mut flooded = server();
     let wire: Vec<u8> =

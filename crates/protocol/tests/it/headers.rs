@@ -130,6 +130,28 @@ fn unknown_fields_are_ignored_and_an_unknown_type_keeps_its_id() {
 }
 
 #[test]
+fn a_word_is_a_string_and_nothing_else() {
+    let exec = |stdin: &str| format!(r#"{{"type":"exec","id":1,"argv":["a"],"stdin":{stdin}}}"#);
+    assert!(ClientMessage::parse(exec(r#""piped""#).as_bytes()).is_ok());
+    let exit =
+        |outcome: &str| format!(r#"{{"type":"exit","id":1,"outcome":{outcome},"duration_ms":1}}"#);
+    assert!(ServerMessage::parse(exit(r#""not_found""#).as_bytes()).is_ok());
+    let entry = |kind: &str| format!(r#"{{"name":"a","kind":{kind},"size":1}}"#);
+    let read = |json: String| Entry::lines(json.as_bytes()).next().unwrap();
+    assert_eq!(read(entry(r#""file""#)).unwrap().kind, EntryKind::File);
+    assert_eq!(read(entry(r#""door""#)).unwrap().kind, EntryKind::Other);
+    for word in ["piped", "not_found", "file"] {
+        for lax in [format!(r#"{{"{word}":null}}"#), format!(r#"["{word}"]"#), "null".to_owned()] {
+            let parsed = ClientMessage::parse(exec(&lax).as_bytes());
+            assert!(matches!(parsed, Err(HeaderError::Fields { .. })), "{lax}: {parsed:?}");
+            let parsed = ServerMessage::parse(exit(&lax).as_bytes());
+            assert!(matches!(parsed, Err(HeaderError::Fields { .. })), "{lax}: {parsed:?}");
+            assert!(read(entry(&lax)).is_err(), "{lax}");
+        }
+    }
+}
+
+#[test]
 fn every_client_message_survives() {
     let exec = Exec {
         command: Command::Argv(vec![
