@@ -12,6 +12,8 @@ use crate::{Enclosure, EncodeError, Framing, Inline, Malformed, Scan, Trailer};
 /// | [`lenient`](Self::lenient) | LF or CRLF | `a` | payload | the ending | LF |
 /// | [`crlf`](Self::crlf) | CRLF | `a` | malformed | malformed | CRLF |
 ///
+/// For text from anywhere take `lenient`; `lf` gives back every byte but the LF.
+///
 /// The strict form is the one for protocols (RFC 5321, section 2.3.8: CR and LF must not occur but
 /// together): where two peers disagree about what ends a line, one can smuggle a message past the
 /// other.
