@@ -4,7 +4,7 @@ use crate::execution::Execution;
 use crate::listing::Listing;
 use crate::root::Root;
 use crate::sending::Sending;
-use crate::{ExecPolicy, environment, log, signal_names};
+use crate::{ExecPolicy, environment, signal_names};
 use framing_protocol::message::{Code, Exec, Failure, MAX_BODY};
 use framing_protocol::server::{Event, Server as Protocol, Settings};
 use framing_protocol::{Closed, Id};
@@ -185,11 +185,13 @@ impl<'s> Connection<'s> {
                     execution.stdin_end();
                 }
             }
-            Event::Signal { name, .. } => match (&self.work, signal_names::named(&name)) {
-                (Work::Command(execution), Some(signal)) => execution.signal(signal),
-                (Work::Command(_), None) => log::line(format_args!("no signal is named {name:?}")),
-                _ => {}
-            },
+            Event::Signal { name, .. } => {
+                if let Work::Command(execution) = &self.work
+                    && let Some(signal) = signal_names::named(&name)
+                {
+                    execution.signal(signal);
+                }
+            }
             Event::Cancel { id } => {
                 if let Work::Command(execution) = &mut self.work {
                     // It answers when it has ended.

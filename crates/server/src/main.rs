@@ -27,7 +27,7 @@ fn serve(server: Server) -> anyhow::Result<()> {
 }
 
 fn fail(error: &(impl std::fmt::Display + ?Sized), code: u8) -> ExitCode {
-    let _ = writeln!(io::stderr(), "framing-server: {error}");
+    let _ = io::stderr().write_all(format!("framing-server: {error}\n").as_bytes());
     ExitCode::from(code)
 }
 

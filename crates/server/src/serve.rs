@@ -67,7 +67,7 @@ impl Server {
     pub fn run(self) -> Result<(), Error> {
         let Self { listeners, services, connections, stop } = self;
         let (served, turned_away) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        thread::scope(|scope| {
+        let result = thread::scope(|scope| {
             let shop = Shop {
                 services: &services,
                 stop: &stop,
@@ -78,8 +78,10 @@ impl Server {
             let result = shop.accept_all(listeners, scope);
             // When accepting failed nobody else tells the connections to end.
             stop.wake();
-            Ok(result?)
-        })
+            result
+        });
+        log::flush();
+        Ok(result?)
     }
 
     /// Serves in a thread of its own.

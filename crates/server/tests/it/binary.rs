@@ -1,70 +1,14 @@
 //! The binary: its flags, its output, its signals.
 
 use crate::caller::{Caller, argv_of};
+use crate::daemon::{Daemon, binary};
 use crate::processes::{assert_rests, wait_until, wait_until_reaped};
 use framing_protocol::client::Event;
 use framing_protocol::message::Code;
-use rustix::process::{Pid, Signal, kill_process};
-use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
+use rustix::process::Signal;
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
 use tempfile::tempdir;
-
-fn binary() -> Command {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("framing-server"));
-    command.env_remove("FRAMING_LISTEN").env_remove("FRAMING_ROOT");
-    command
-}
-
-/// A running binary, which does not outlive its test.
-struct Daemon {
-    process: Child,
-    addresses: Vec<SocketAddr>,
-    /// What it says on stderr, as it comes.
-    said: Arc<Mutex<String>>,
-    listener: Option<JoinHandle<()>>,
-}
-
-impl Daemon {
-    fn start(command: &mut Command, addresses: usize) -> Self {
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let mut address = || -> SocketAddr {
-            let line = lines.next().expect("the server says where it listens").unwrap();
-            line.strip_prefix("listening on ").expect(&line).parse().unwrap()
-        };
-        let addresses = (0..addresses).map(|_| address()).collect();
-        let said = Arc::new(Mutex::new(String::new()));
-        let (stderr, ear) = (process.stderr.take().unwrap(), Arc::clone(&said));
-        let listener = thread::spawn(move || {
-            for line in BufReader::new(stderr).lines() {
-                ear.lock().unwrap().push_str(&(line.unwrap() + "\n"));
-            }
-        });
-        Self { process, addresses, said, listener: Some(listener) }
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.process), signal).unwrap();
-    }
-
-    /// Waits for the end: the exit code and what was said on stderr.
-    fn end(mut self) -> (Option<i32>, String) {
-        wait_until("the server ends", || self.process.try_wait().unwrap().is_some());
-        self.listener.take().unwrap().join().unwrap();
-        let said = self.said.lock().unwrap().clone();
-        (self.process.wait().unwrap().code(), said)
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
 
 #[test]
 fn it_serves_with_and_without_the_word() {

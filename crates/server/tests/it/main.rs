@@ -3,10 +3,12 @@
 mod abuse;
 mod binary;
 mod caller;
+mod daemon;
 mod echo;
 mod exec;
 mod exec_end;
 mod get;
 mod list;
+mod log;
 mod processes;
 mod stop;

@@ -1,0 +1,67 @@
+//! What the binary says on stderr, and a stderr that nobody reads.
+
+use crate::caller::{Caller, argv_of};
+use crate::daemon::{Daemon, binary};
+use crate::processes::wait_until_reaped;
+use framing_protocol::client::Event;
+use rustix::process::Signal;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+const FLAGS: [&str; 3] = ["--listen", "127.0.0.1:0", "--exec-any"];
+
+/// Breaks the protocol, which is worth a line, and waits until it is dropped.
+fn violate(address: SocketAddr) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(&[0xff; 12]).unwrap();
+    let _ = stream.read_to_end(&mut Vec::new());
+}
+
+#[test]
+fn a_stderr_that_is_full_stops_nothing() {
+    let (reader, mut writer) = io::pipe().unwrap();
+    let size = rustix::pipe::fcntl_setpipe_size(&writer, 4096).unwrap();
+    writer.write_all(&vec![b'x'; size]).unwrap();
+    let mut command = binary();
+    let daemon = Daemon::start_with_stderr(command.args(FLAGS), 1, writer.into());
+    // The command has its copy of our end, too.
+    drop(command);
+    let address = daemon.addresses[0];
+    let mut lost = Caller::at(address);
+    lost.client().exec(&argv_of(&["sleep", "1000"])).unwrap();
+    let (Event::Started { pid, .. }, _) = lost.next() else { panic!() };
+    for _ in 0..300 {
+        violate(address);
+    }
+    lost.hang_up();
+    wait_until_reaped(pid);
+    assert_eq!(Caller::at(address).upper(b"still here").unwrap(), "STILL HERE");
+
+    // Once somebody reads, what waited is told, and how much is missing.
+    let mut lines = BufReader::new(reader).lines().map(Result::unwrap);
+    assert!(lines.next().unwrap().starts_with("xxxx"));
+    let told = lines.find(|line| {
+        violate(address);
+        line.contains("lines were lost here")
+    });
+    assert!(told.is_some());
+    daemon.signal(Signal::TERM);
+    // Nobody reads any more, and it ends all the same.
+    assert_eq!(daemon.end().0, Some(0));
+}
+
+#[test]
+fn a_client_cannot_fill_the_log_with_signals_that_do_not_exist() {
+    let daemon = Daemon::start(binary().args(FLAGS), 1);
+    let mut caller = Caller::at(daemon.addresses[0]);
+    let id = caller.client().exec(&argv_of(&["sleep", "1000"])).unwrap();
+    let (Event::Started { .. }, _) = caller.next() else { panic!() };
+    for name in ["NOSUCH", "", "\u{1b}[31m", &"x".repeat(10_000)] {
+        caller.client().signal(id, name);
+    }
+    caller.client().signal(id, "KILL");
+    caller.finish(id).unwrap();
+    drop(caller);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end(), (Some(0), String::new()));
+}
