@@ -99,7 +99,18 @@ impl Error {
             Self::Closed { .. } | Self::BadList(_) => {
                 Some("see whether the server is well: framing-client ping".into())
             }
-            Self::Damaged(_) => Some("nothing was kept; ask again: framing-client get".into()),
+            Self::Damaged(_) => {
+                Some("what was written is not to be trusted; ask again: framing-client get".into())
+            }
+            Self::Part(PartError::Damaged(_)) => {
+                Some("nothing was kept; ask again: framing-client get".into())
+            }
+            Self::Part(PartError::Gone { .. }) => {
+                Some("leave it alone, and ask again: framing-client get".into())
+            }
+            Self::Part(PartError::Foreign { .. }) => {
+                Some("remove it, or choose another name: framing-client get PATH -o FILE".into())
+            }
             Self::Part(PartError::Exists { .. }) => {
                 Some("choose another name: framing-client get PATH -o FILE".into())
             }
@@ -109,8 +120,7 @@ impl Error {
             Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 Some("see how much room there is: df -h".into())
             }
-            Self::Part(PartError::Foreign { path } | PartError::Io { path, .. })
-            | Self::File { path, .. } => {
+            Self::Part(PartError::Io { path, .. }) | Self::File { path, .. } => {
                 let path = Escaped(path.as_os_str().as_encoded_bytes());
                 Some(format!("see what is there: ls -ld '{path}'"))
             }
@@ -132,7 +142,7 @@ impl Error {
                 _ => Status::CONNECT,
             },
             Self::Failed(failure) => status_of(&failure.code),
-            Self::Damaged(_) => Status::INTEGRITY,
+            Self::Damaged(_) | Self::Part(PartError::Damaged(_)) => Status::INTEGRITY,
             Self::Part(PartError::Exists { .. }) => Status::EXISTS,
             Self::Part(PartError::NoName { .. }) => Status::USAGE,
             Self::Interrupted => Status::INTERRUPTED,
@@ -210,8 +220,8 @@ impl Status {
 impl From<&Outcome> for Status {
     fn from(outcome: &Outcome) -> Self {
         match outcome {
-            // Linux gives a parent the low eight bits, so nothing is lost from a server there.
-            Outcome::Exited { code } => Self(code.to_le_bytes()[0]),
+            // No system has other codes, and cutting one off could make a success of it.
+            Outcome::Exited { code } => u8::try_from(*code).map_or(Self::OWN_FAILURE, Self),
             Outcome::Signalled { signal, .. } => Self::signal(*signal),
             Outcome::TimedOut => Self::TIMED_OUT,
             Outcome::NotFound => Self::NO_COMMAND,

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
+use std::io::{self, IsTerminal};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
@@ -14,6 +15,7 @@ use signal_hook::consts::SIGXFSZ;
 use crate::error::Error;
 use crate::output::Output;
 use crate::part::{Part, PartError, Place};
+use crate::screen::Screen;
 use crate::session::{Download, Session};
 
 /// Fetches `path` to `output`, or to a file of the same name here.
@@ -91,17 +93,22 @@ fn save(download: Download<'_>, place: Place, path: &Text) -> Result<(), Error> 
     Ok(())
 }
 
-/// Names the file that could not be written.
+/// Names the file that could not be written, or is not worth keeping.
 fn name(part: &Part, error: Error) -> Error {
     match error {
         Error::Sink(source) => Error::File { what: "write", path: part.path(), source },
+        Error::Damaged(damage) => PartError::Damaged(damage).into(),
         error => error,
     }
 }
 
 /// Shows itself on a terminal only.
 fn progress(path: &Text, size: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(size), ProgressDrawTarget::stderr());
+    let screen = io::stderr().is_terminal().then(Screen::stderr).and_then(Result::ok);
+    let target = screen.map_or_else(ProgressDrawTarget::hidden, |screen| {
+        ProgressDrawTarget::term_like(Box::new(screen))
+    });
+    let bar = ProgressBar::with_draw_target(Some(size), target);
     if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
         bar.set_style(style);
     }

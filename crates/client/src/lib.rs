@@ -31,6 +31,7 @@ mod output;
 mod part;
 mod report;
 mod run;
+mod screen;
 mod session;
 
 pub use args::Args;

@@ -4,17 +4,18 @@
 //! answered all the same, so nothing here waits: what cannot be written now is queued, the queue says
 //! when it is full, and its owner polls the descriptor together with the socket. The descriptors are
 //! inherited and shared with other processes, so they are never made non-blocking; instead no more is
-//! written at a time than a descriptor that polls writable takes at once.
+//! written at a time than a pipe that polls writable takes at once. A terminal promises no such thing:
+//! it is opened once more, and only that opening of our own is non-blocking.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use framing_protocol::message::Escaped;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::FileType;
+use rustix::fs::{FileType, Mode, OFlags};
 
 /// Takes content that arrives, at the speed of whoever reads it.
 ///
@@ -62,11 +63,19 @@ pub struct Output {
 impl Output {
     /// Writes to `descriptor`, which may be shared and stays as it is: a copy of it is used.
     pub fn new(descriptor: impl AsFd) -> io::Result<Self> {
-        let file = File::from(descriptor.as_fd().try_clone_to_owned()?);
-        let kind = match FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) {
+        let descriptor = descriptor.as_fd();
+        let stat = rustix::fs::fstat(descriptor)?;
+        let kind = match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => Kind::Immediate,
             _ => Kind::Polled,
         };
+        // The other end of a terminal is no terminal, and opening that would make a new one.
+        let own = if descriptor.is_terminal() && stat.st_rdev != PTMX {
+            reopen(descriptor)
+        } else {
+            None
+        };
+        let file = own.map_or_else(|| descriptor.try_clone_to_owned(), Ok)?.into();
         Ok(Self { file, kind, queue: VecDeque::new() })
     }
 
@@ -95,7 +104,7 @@ impl Output {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(n) => written += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Somebody else has made the shared description non-blocking.
+                // A terminal that is full, or somebody has made the shared description non-blocking.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
             }
@@ -187,6 +196,13 @@ enum Kind {
     Polled,
 }
 
+/// A non-blocking opening of the same terminal; none if it may not be opened, or has no name here.
+fn reopen(terminal: BorrowedFd<'_>) -> Option<OwnedFd> {
+    let path = format!("/proc/self/fd/{}", terminal.as_raw_fd());
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::empty()).ok()
+}
+
 /// Waits until `descriptor` can be written to, or has failed so that writing tells why.
 fn wait_writable(descriptor: BorrowedFd<'_>, timeout: Option<Timespec>) -> io::Result<bool> {
     loop {
@@ -205,6 +221,9 @@ const AT_ONCE: usize = 4096;
 /// Content is no longer fetched while so much is queued. The message that crosses the line is still
 /// taken, so the queue stays below this and one message body.
 const FULL: usize = 64 * 1024;
+
+/// `/dev/ptmx`, the device of all ends of terminals that are programs.
+const PTMX: u64 = (5 << 8) | 2;
 
 const NO_TIME: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 

@@ -1,25 +1,35 @@
 //! A download in progress: `NAME.part`, which becomes `NAME` in one step or not at all.
 //!
 //! ```text
-//! create ---> NAME.part, ours alone ---> write ... ---> fsync ---> rename, never over another ---> fsync of the folder
-//!                     |                     |
-//!                     +------ dropped ------+---> removed
+//! create, lock, mark ---> write ... ---> unmark, fsync ---> link the open file to NAME ---> unlink NAME.part
+//!          |                  |                |
+//!          +-----------+------+----------------+
+//!                      +---> dropped ---> unlink NAME.part
 //! ```
 //!
-//! The part file is always made anew. One that was left behind by a killed download is not trusted:
-//! it is removed if it is a plain file of ours that nobody has locked, and refused otherwise.
+//! What gets the name is the open file, whatever its part name leads to by then: not a byte that
+//! somebody else has put there becomes `NAME`. Nothing is replaced at either name.
+//!
+//! The part file is always made anew. One that a killed download has left behind bears our mark, the
+//! extended attribute `user.framing.part`. It is removed if it is a plain file of our own user that
+//! nobody has locked. All else is in the way and stays as it is; so does a leftover where the file
+//! system has no such attributes.
+
+mod error;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use framing_protocol::message::Escaped;
 use rustix::fs::{
-    self as sys, AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags, Timespec, Timestamps,
+    self as sys, AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags, Timespec,
+    Timestamps, XattrFlags,
 };
 use rustix::io::Errno;
+
+pub use error::PartError;
 
 /// Where a download shall end up: a folder that is there, and a name in it that is not.
 #[derive(Debug)]
@@ -51,21 +61,26 @@ impl Place {
         }
     }
 
-    /// Begins the part file, with the permissions that the finished file shall have: those of `mode`
-    /// (without set-user-id and its like) that the umask lets through.
+    /// Begins the part file. The finished file shall have the permissions of `mode` (without
+    /// set-user-id and its like) that the umask lets through.
     pub(crate) fn begin(self, mode: u32) -> Result<Part, PartError> {
         let name = self.part_name();
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = Mode::from_raw_mode(mode & 0o777);
         let file = loop {
-            match sys::openat(&self.folder, &name, flags, Mode::from_raw_mode(mode & 0o777)) {
+            // Without the right to write, and to read, there is no marking and no looking for marks.
+            match sys::openat(&self.folder, &name, flags, mode | Mode::RUSR | Mode::WUSR) {
                 Ok(file) => break file,
                 Err(Errno::EXIST) => self.remove_leftover(&name)?,
                 Err(source) => return Err(self.failed("cannot write", source)),
             }
         };
         self.lock(&file, &name)?;
-        Ok(Part { place: self, name, file: File::from(file), finished: false })
+        let part = Part { place: self, name, file: File::from(file), mode };
+        // Without a mark it would be in the way of the next download if this one were killed, no more.
+        let _ = sys::fsetxattr(&part.file, MARK, b"", XattrFlags::empty());
+        Ok(part)
     }
 
     /// Makes way for a new part file, if what stands there is ours and idle.
@@ -83,6 +98,9 @@ impl Place {
         if !is_file || stat.st_uid != rustix::process::geteuid().as_raw() {
             return Err(self.foreign());
         }
+        if sys::fgetxattr(&file, MARK, &mut [0; 0]).is_err() {
+            return Err(self.foreign());
+        }
         self.lock(&file, name)?;
         sys::unlinkat(&self.folder, name, AtFlags::empty())
             .map_err(|source| self.failed("cannot remove", source))
@@ -96,15 +114,15 @@ impl Place {
             Err(Errno::WOULDBLOCK) => return Err(self.busy()),
             Err(source) => return Err(self.failed("cannot lock", source)),
         }
-        let locked = sys::fstat(file);
+        if self.leads_to(name, file) { Ok(()) } else { Err(self.busy()) }
+    }
+
+    /// Whether `name` is a name of `file`, and not of something that has been put in its place.
+    fn leads_to(&self, name: &OsStr, file: impl AsFd) -> bool {
         let named = sys::statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW);
-        match (locked, named) {
-            (Ok(locked), Ok(named))
-                if (locked.st_dev, locked.st_ino) == (named.st_dev, named.st_ino) =>
-            {
-                Ok(())
-            }
-            _ => Err(self.busy()),
+        match (sys::fstat(file), named) {
+            (Ok(file), Ok(named)) => (file.st_dev, file.st_ino) == (named.st_dev, named.st_ino),
+            _ => false,
         }
     }
 
@@ -135,13 +153,14 @@ impl Place {
     }
 }
 
-/// The part file itself. Dropping it removes it: only [`Part::finish`] leaves something behind.
+/// The part file itself. Dropping it removes it: only [`Part::finish`] leaves something behind, under
+/// the final name.
 #[derive(Debug)]
 pub(crate) struct Part {
     place: Place,
     name: OsString,
     file: File,
-    finished: bool,
+    mode: Mode,
 }
 
 impl Part {
@@ -152,37 +171,69 @@ impl Part {
 
     /// Dates the file (`modified`: seconds since 1970), makes it durable and gives it its name, unless
     /// that has been taken meanwhile.
-    pub(crate) fn finish(mut self, modified: Option<i64>) -> Result<PathBuf, PartError> {
+    pub(crate) fn finish(self, modified: Option<i64>) -> Result<PathBuf, PartError> {
+        self.dress(modified)?;
+        self.file.sync_all().map_err(|source| PartError::Io {
+            what: "cannot write",
+            path: self.place.part_path(),
+            source,
+        })?;
+        self.publish()?;
+        self.unlink();
+        let Self { place: Place { folder, path, .. }, .. } = &self;
+        sys::fsync(folder).map_err(|source| PartError::folder(path, source))?;
+        Ok(path.clone())
+    }
+
+    /// Gives the file what it shall have at the end: no mark, its permissions and its date.
+    fn dress(&self, modified: Option<i64>) -> Result<(), PartError> {
+        // There is none where there cannot be one.
+        let _ = sys::fremovexattr(&self.file, MARK);
+        let stat = sys::fstat(&self.file);
+        match stat
+            .and_then(|stat| sys::fchmod(&self.file, Mode::from_raw_mode(stat.st_mode) & self.mode))
+        {
+            // The file is ours, so it is the file system that does not have such permissions.
+            Ok(()) | Err(Errno::PERM) => {}
+            Err(source) => {
+                return Err(self.place.failed("cannot set the permissions of", source));
+            }
+        }
         if let Some(tv_sec) = modified {
             let modified = Timespec { tv_sec, tv_nsec: 0 };
             let times = Timestamps { last_access: modified, last_modification: modified };
             sys::futimens(&self.file, &times)
                 .map_err(|source| self.place.failed("cannot date", source))?;
         }
-        self.file.sync_all().map_err(|source| PartError::Io {
-            what: "cannot write",
-            path: self.place.part_path(),
-            source,
-        })?;
-        self.rename()?;
-        self.finished = true;
-        let folder = self.place.folder.as_fd();
-        sys::fsync(folder).map_err(|source| PartError::folder(&self.place.path, source))?;
-        Ok(self.place.path.clone())
+        Ok(())
     }
 
-    fn rename(&self) -> Result<(), PartError> {
-        let Self { place: Place { folder, name, .. }, name: part, .. } = self;
-        let renamed = match sys::renameat_with(folder, part, folder, name, RenameFlags::NOREPLACE) {
-            // NFS and a few others do not know the flag. A hard link does not replace either.
-            Err(Errno::INVAL) => sys::linkat(folder, part, folder, name, AtFlags::empty())
-                .and_then(|()| sys::unlinkat(folder, part, AtFlags::empty())),
-            renamed => renamed,
+    /// Links the open file itself to its final name.
+    fn publish(&self) -> Result<(), PartError> {
+        let Self { place: Place { folder, name, .. }, name: part, file, .. } = self;
+        let open = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let published = match sys::linkat(sys::CWD, open, folder, name, AtFlags::SYMLINK_FOLLOW) {
+            Err(Errno::NOENT | Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::XDEV) => {
+                // No name to link from, or a file system without hard links, such as FAT.
+                if !self.place.leads_to(part, file) {
+                    return Err(PartError::Gone { path: self.place.part_path() });
+                }
+                sys::renameat_with(folder, part, folder, name, RenameFlags::NOREPLACE)
+            }
+            published => published,
         };
-        renamed.map_err(|source| match source {
+        published.map_err(|source| match source {
             Errno::EXIST => self.place.exists(),
             source => self.place.failed("cannot rename", source),
         })
+    }
+
+    /// Gives up the part name, if it is not what somebody else has put there.
+    fn unlink(&self) {
+        if self.place.leads_to(&self.name, &self.file) {
+            // If it cannot go, the next download tries again.
+            let _ = sys::unlinkat(&self.place.folder, &self.name, AtFlags::empty());
+        }
     }
 }
 
@@ -198,159 +249,12 @@ impl Write for Part {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        if !self.finished {
-            // The lock is still ours, so it is our file that goes. If it cannot go, the next download
-            // of the same name tries again.
-            let _ = sys::unlinkat(&self.place.folder, &self.name, AtFlags::empty());
-        }
+        self.unlink();
     }
 }
 
-fn shown(path: &Path) -> Escaped<'_> {
-    Escaped(path.as_os_str().as_encoded_bytes())
-}
-
-/// Why a download cannot be put where it was asked for.
-#[derive(Debug, thiserror::Error)]
-pub enum PartError {
-    /// Something has the final name already.
-    #[error("{} exists already, and is not overwritten", shown(path))]
-    Exists {
-        /// The final name.
-        path: PathBuf,
-    },
-    /// Another process writes the same part file.
-    #[error("{} is being written by another download", shown(path))]
-    Busy {
-        /// The part file.
-        path: PathBuf,
-    },
-    /// Something that no download of ours has left is in the part file's place.
-    #[error("{} is in the way: not a plain file, or not yours", shown(path))]
-    Foreign {
-        /// The part file.
-        path: PathBuf,
-    },
-    /// The path ends in no name, as `..` does.
-    #[error("{} names no file", shown(path))]
-    NoName {
-        /// The path as it was given.
-        path: PathBuf,
-    },
-    /// The operating system refused.
-    #[error("{what} {}: {source}", shown(path))]
-    Io {
-        /// What was tried.
-        what: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-}
-
-impl PartError {
-    fn folder(path: &Path, source: Errno) -> Self {
-        let folder = path.parent().filter(|parent| *parent != Path::new(""));
-        let path = folder.unwrap_or(Path::new(".")).into();
-        Self::Io { what: "cannot use the folder", path, source: source.into() }
-    }
-}
+/// Tells the rest of a download from a file of the user's own that has such a name.
+const MARK: &str = "user.framing.part";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-
-    fn begin(path: &Path) -> Result<Part, PartError> {
-        Place::new(path)?.begin(0o640)
-    }
-
-    #[test]
-    fn a_finished_part_has_its_name_its_mode_and_its_date() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a file");
-        let mut part = Place::new(&path).unwrap().begin(0o4640).unwrap();
-        part.write_all(b"whole").unwrap();
-        assert!(!path.exists());
-        part.finish(Some(1_000_000_000)).unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"whole");
-        let meta = path.metadata().unwrap();
-        assert_eq!(meta.permissions().mode() & 0o7777, 0o640);
-        assert_eq!((meta.mtime(), meta.mtime_nsec()), (1_000_000_000, 0));
-        assert_eq!(dir.path().read_dir().unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_dropped_part_leaves_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        begin(&dir.path().join("f")).unwrap().write_all(b"half").unwrap();
-        assert_eq!(dir.path().read_dir().unwrap().count(), 0);
-    }
-
-    #[test]
-    fn what_exists_is_not_replaced_neither_at_the_start_nor_at_the_end() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("f");
-        let part = begin(&path).unwrap();
-        std::fs::write(&path, "mine").unwrap();
-        assert!(matches!(part.finish(None), Err(PartError::Exists { .. })));
-        assert!(matches!(begin(&path), Err(PartError::Exists { .. })));
-        assert_eq!(std::fs::read(&path).unwrap(), b"mine");
-        let dangling = dir.path().join("link");
-        symlink("nowhere", &dangling).unwrap();
-        assert!(matches!(begin(&dangling), Err(PartError::Exists { .. })));
-    }
-
-    #[test]
-    fn a_second_download_is_kept_away_and_the_first_goes_on() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("f");
-        let mut first = begin(&path).unwrap();
-        assert!(matches!(begin(&path), Err(PartError::Busy { .. })));
-        first.write_all(b"first").unwrap();
-        first.finish(None).unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"first");
-    }
-
-    #[test]
-    fn a_leftover_is_replaced_even_if_it_is_longer_or_read_only() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("f");
-        let leftover = dir.path().join("f.part");
-        std::fs::write(&leftover, "left behind").unwrap();
-        std::fs::set_permissions(&leftover, PermissionsExt::from_mode(0o400)).unwrap();
-        let mut part = begin(&path).unwrap();
-        part.write_all(b"new").unwrap();
-        part.finish(None).unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"new");
-    }
-
-    #[test]
-    fn a_link_a_fifo_and_a_folder_in_the_way_are_left_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        let victim = dir.path().join("victim");
-        std::fs::write(&victim, "precious").unwrap();
-        symlink(&victim, dir.path().join("a.part")).unwrap();
-        std::fs::create_dir(dir.path().join("b.part")).unwrap();
-        let fifo = dir.path().join("c.part");
-        sys::mknodat(sys::CWD, &fifo, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
-        for name in ["a", "b", "c"] {
-            let refused = begin(&dir.path().join(name));
-            assert!(matches!(refused, Err(PartError::Foreign { .. })), "{name}: {refused:?}");
-        }
-        assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
-    }
-
-    #[test]
-    fn a_folder_that_is_not_there_is_an_error_before_anything_else() {
-        let missing = Place::new(Path::new("no/such/folder/file"));
-        assert!(matches!(missing, Err(PartError::Io { what: "cannot use the folder", .. })));
-        for unnamed in ["", "..", "/", "new/"] {
-            assert!(
-                matches!(Place::new(Path::new(unnamed)), Err(PartError::NoName { .. })),
-                "{unnamed}"
-            );
-        }
-    }
-}
+mod tests;

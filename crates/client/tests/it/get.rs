@@ -5,11 +5,11 @@ use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-use crate::support::{World, check, names};
+use crate::support::{PATIENCE, World, check, names};
 
 /// A file of the server whose content is told by its size.
 fn put(world: &World, name: &str, size: usize) -> Vec<u8> {
@@ -146,6 +146,36 @@ fn what_cannot_be_written_is_told_before_anything_is_sent() {
     let output = world.client(&["get", "file"]).output().unwrap();
     check(&output, 1, "", &["file.part is in the way"]);
     assert_eq!(world.files_here(), ["file.part"]);
+}
+
+#[test]
+fn a_part_file_of_the_users_own_is_left_alone() {
+    let world = World::new();
+    put(&world, "file", 10);
+    fs::write(world.here("file.part"), "precious").unwrap();
+    let output = world.client(&["get", "file"]).output().unwrap();
+    check(&output, 1, "", &["file.part is in the way", "hint: remove it, or", "-o FILE"]);
+    assert_eq!(fs::read(world.here("file.part")).unwrap(), b"precious");
+    assert_eq!(world.files_here(), ["file.part"]);
+}
+
+#[test]
+fn the_rest_of_a_download_that_was_killed_makes_way() {
+    let world = World::new();
+    // Too much to arrive before anybody has looked, and nothing but a hole.
+    let there = File::create(world.there("file")).unwrap();
+    there.set_len(4 << 30).unwrap();
+    let mut get = world.process(&["get", "file"]).spawn().unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while fs::metadata(world.here("file.part")).map_or(0, |part| part.len()) == 0 {
+        assert!(Instant::now() < deadline, "nothing comes");
+    }
+    get.kill().unwrap();
+    get.wait().unwrap();
+    assert_eq!(world.files_here(), ["file.part"]);
+    there.set_len(10).unwrap();
+    check(&world.client(&["get", "file"]).output().unwrap(), 0, "", &[]);
+    assert_eq!(world.files_here(), ["file"]);
 }
 
 #[test]

@@ -1,26 +1,41 @@
 //! An output that nobody reads: the connection lives, the memory does not grow.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, TcpListener};
-use std::process::Stdio;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use crate::support::{PATIENCE, process};
+use crate::support::{PATIENCE, code, process, terminal};
 
-/// A server that sends output until nothing more is taken, and then listens for a sign of life.
 #[test]
 fn a_client_whose_reader_pauses_pings_on() {
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let (exec, stream) = pinging(writer.into());
+    drop(stream);
+    reader.read_to_end(&mut Vec::new()).unwrap();
+    assert_eq!(code(exec), Some(125));
+}
+
+#[test]
+fn a_client_whose_terminal_is_not_read_pings_on() {
+    let (_screen, slave) = terminal();
+    let (mut exec, _stream) = pinging(slave.into());
+    exec.kill().unwrap();
+    exec.wait().unwrap();
+}
+
+/// Sends the client, which writes to `stdout`, more than that takes, and gives both the client and its
+/// connection back after a sign of life.
+fn pinging(stdout: Stdio) -> (Child, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let here = tempfile::tempdir().unwrap();
-    let mut exec = process(&address, here.path(), &["exec", "--", "endless"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+    let exec = process(&address, here.path(), &["exec", "--", "endless"])
+        .stdin(Stdio::null())
+        .stdout(stdout)
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    // Held, and not read before the end.
-    let mut output = exec.stdout.take().unwrap();
-
     let (mut stream, _) = listener.accept().unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.write_all(&message(r#"{"type":"welcome","version":1,"agent":"t"}"#, 0)).unwrap();
@@ -40,11 +55,7 @@ fn a_client_whose_reader_pauses_pings_on() {
         assert!(reader.read_until(b'}', &mut bytes).unwrap() > 0, "the client gave up: {heard}");
         heard.push_str(&String::from_utf8_lossy(&bytes));
     }
-
-    drop(stream);
-    let mut received = Vec::new();
-    output.read_to_end(&mut received).unwrap();
-    assert_eq!(exec.wait().unwrap().code(), Some(125));
+    (exec, stream)
 }
 
 #[test]
@@ -75,7 +86,9 @@ fn what_came_before_the_connection_broke_is_handed_on() {
 }
 
 fn message(header: &str, body: usize) -> Vec<u8> {
+    // A terminal makes two of each newline, so that its buffer does not fill up evenly.
+    let text = b"some text\n".repeat(body / 10 + 1);
     let header_length = u32::try_from(header.len()).unwrap().to_be_bytes();
     let body_length = u64::try_from(body).unwrap().to_be_bytes();
-    [&header_length[..], &body_length, header.as_bytes(), &vec![b'x'; body]].concat()
+    [&header_length[..], &body_length, header.as_bytes(), &text[..body]].concat()
 }

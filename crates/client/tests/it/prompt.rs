@@ -5,9 +5,8 @@ use std::io::{Read, Write};
 use std::process::{Child, Stdio};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use crate::support::{PATIENCE, World};
+use crate::support::{PATIENCE, World, code, terminal};
 
 /// A terminal with the client in it.
 struct Terminal {
@@ -19,11 +18,8 @@ struct Terminal {
 
 impl Terminal {
     fn new(world: &World, args: &[&str]) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
-        let open = || Stdio::from(File::options().read(true).write(true).open(&name).unwrap());
+        let (keyboard, slave) = terminal();
+        let open = || Stdio::from(slave.try_clone().unwrap());
         let client = world
             .process(args)
             .env("TERM", "xterm")
@@ -32,7 +28,6 @@ impl Terminal {
             .stderr(open())
             .spawn()
             .unwrap();
-        let keyboard = File::from(master);
         let screen = keyboard.try_clone().unwrap();
         Self { keyboard, screen, client, seen: String::new() }
     }
@@ -124,4 +119,16 @@ fn a_download_shows_its_progress_on_a_terminal() {
     terminal.wait_for("64.00 MiB");
     terminal.wait_for("eta");
     assert_eq!(terminal.code(), Some(0));
+}
+
+#[test]
+fn a_download_does_not_wait_for_a_terminal_that_is_stopped() {
+    let world = World::new();
+    std::fs::write(world.there("file"), vec![0; 64 << 20]).unwrap();
+    let (mut keyboard, slave) = terminal();
+    // Ctrl-S
+    keyboard.write_all(b"\x13").unwrap();
+    let get = world.process(&["get", "file"]).stdin(Stdio::null()).stderr(slave).spawn().unwrap();
+    assert_eq!(code(get), Some(0));
+    assert_eq!(std::fs::metadata(world.here("file")).unwrap().len(), 64 << 20);
 }

@@ -1,11 +1,13 @@
 //! A server, a folder for it to serve, another to work in, and the binary.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{self, Output, Stdio};
-use std::time::Duration;
+use std::process::{self, Child, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use framing_server::{ExecPolicy, Options, Running, Server};
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use tempfile::TempDir;
 
 /// Long enough for the slowest machine; only bounds what would hang otherwise.
@@ -82,11 +84,38 @@ pub(crate) fn process(server: &str, folder: &Path, args: &[&str]) -> process::Co
     client
 }
 
+/// A terminal: the end that a person or a program looks at, and the end that is handed to a client.
+pub(crate) fn terminal() -> (File, File) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let slave = rustix::fs::open(name, flags, Mode::empty()).unwrap();
+    (master.into(), slave.into())
+}
+
 /// Runs the client with empty input.
 pub(crate) fn run(server: &str, folder: &Path, args: &[&str]) -> Output {
     let mut process = process(server, folder, args);
     process.stdin(Stdio::null());
     assert_cmd::Command::from_std(process).timeout(PATIENCE).output().unwrap()
+}
+
+/// Waits for the end of a client that is in nobody's way; one that takes too long is ended.
+#[track_caller]
+pub(crate) fn code(mut client: Child) -> Option<i32> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(status) = client.try_wait().unwrap() {
+            return status.code();
+        }
+        if Instant::now() >= deadline {
+            client.kill().unwrap();
+            panic!("the client hangs: {}", client.wait().unwrap());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 pub(crate) fn names(folder: &Path) -> Vec<String> {
