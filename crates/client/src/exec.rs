@@ -31,10 +31,13 @@ fn explain(exec: &Exec, exit: &Exit) {
     };
     if exit.truncated {
         report::line(format_args!(
-            "exec: {name}: the server has cut off the output, there was too much"
+            "exec: {name}: a process that it left behind still held the output; what came later is missing"
         ));
     }
     match &exit.outcome {
+        Outcome::Exited { code } if u8::try_from(*code).is_err() => report::line(format_args!(
+            "exec: {name}: the server tells of exit code {code}, and there is none such"
+        )),
         Outcome::Exited { .. } => {}
         Outcome::Signalled { signal, name: signal_name } => {
             let signal_name = Escaped(signal_name.as_bytes());

@@ -21,7 +21,18 @@ pub(crate) fn hint(next: &str) {
     line(format_args!("hint: {next}"));
 }
 
-/// Says one thing. If nobody listens on standard error there is no other way to tell.
+/// Says one thing, cut off where it gets longer than anybody would read. If nobody listens on standard
+/// error there is no other way to tell.
 pub(crate) fn line(what: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr(), "framing-client: {what}");
+    let mut line = format!("framing-client: {what}");
+    if let Some((end, _)) = line.char_indices().nth(LONGEST) {
+        line.truncate(end);
+        line.push_str("...");
+    }
+    line.push('\n');
+    // At once: what others write to the same place meanwhile does not get into the line.
+    let _ = io::stderr().write_all(line.as_bytes());
 }
+
+/// The longest line, in characters.
+const LONGEST: usize = 1024;

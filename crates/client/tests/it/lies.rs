@@ -96,7 +96,50 @@ fn the_liar_is_believed_when_it_tells_the_truth() {
 #[test]
 fn a_wrong_digest_is_found() {
     let output = get(&[file(3), data(b"abc"), file_end(b"abd")], Then::Wait);
-    check(&output, 7, "", &["get: ", "BLAKE3", "hint: "]);
+    check(&output, 7, "", &["get: ", "BLAKE3", "hint: nothing was kept"]);
+}
+
+#[test]
+fn what_has_been_written_already_is_not_said_to_be_gone() {
+    let answer = [file(3), data(b"abc"), file_end(b"abd")].concat();
+    let output = ask(&["get", "file", "-o", "-"], answer, Then::Wait);
+    check(&output, 7, "abc", &["get: ", "BLAKE3", "hint: what was written is not to be trusted"]);
+}
+
+/// Has the client run a command that ends as `exit` says.
+fn exec(exit: &str) -> Output {
+    let started = message(r#"{"type":"started","id":1,"pid":1,"window":0}"#, b"");
+    let exit = message(&format!(r#"{{"type":"exit","id":1,"duration_ms":1,{exit}}}"#), b"");
+    ask(&["exec", "--", "command"], [started, exit].concat(), Then::Wait)
+}
+
+#[test]
+fn an_exit_code_that_is_none_is_no_success() {
+    for code in [256, -1, 1 << 20] {
+        let output = exec(&format!(r#""outcome":"exited","code":{code}"#));
+        check(&output, 125, "", &[&format!("exec: command: the server tells of exit code {code}")]);
+    }
+    check(&exec(r#""outcome":"exited","code":255"#), 255, "", &[]);
+}
+
+#[test]
+fn output_that_was_cut_off_is_told_with_the_reason() {
+    let output = exec(r#""outcome":"exited","code":0,"truncated":true"#);
+    let told = "exec: command: a process that it left behind still held the output; what came later is missing";
+    check(&output, 0, "", &[told]);
+}
+
+#[test]
+fn what_the_peer_says_is_told_in_one_line_that_ends() {
+    let long = "x".repeat(10_000);
+    let answer = message(
+        &format!(r#"{{"type":"error","id":1,"code":"io","message":"{long}","hint":"{long}"}}"#),
+        b"",
+    );
+    let output = ask(&["get", "file"], answer, Then::Wait);
+    let cut = format!("{}...\n", "x".repeat(100));
+    check(&output, 1, "", &["framing-client: get: xxx", "framing-client: hint: xxx", &cut]);
+    assert!(output.stderr.len() < 3 * 1024, "{} bytes", output.stderr.len());
 }
 
 #[test]

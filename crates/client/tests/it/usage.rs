@@ -1,6 +1,9 @@
 //! The command line itself.
 
-use crate::support::{World, run, text};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixDatagram;
+
+use crate::support::{PATIENCE, World, process, run, text};
 
 #[test]
 fn usage_errors_are_2_and_for_exec_125() {
@@ -43,4 +46,25 @@ fn a_server_that_is_no_address_is_told() {
     let output = run("not an address", here.path(), &["ping"]);
     assert_eq!(output.status.code(), Some(3));
     assert!(text(&output.stderr).contains("HOST:PORT"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_line_of_complaint_is_written_at_once() {
+    // Every write is a datagram of its own.
+    let (reader, writer) = UnixDatagram::pair().unwrap();
+    reader.set_read_timeout(Some(PATIENCE)).unwrap();
+    let here = tempfile::tempdir().unwrap();
+    let mut get = process("127.0.0.1:1", here.path(), &["get", ".."]);
+    let status = get.stderr(OwnedFd::from(writer)).status().unwrap();
+    assert_eq!(status.code(), Some(2));
+    let lines = [(); 2].map(|()| {
+        let mut line = [0; 2048];
+        let length = reader.recv(&mut line).unwrap();
+        text(&line[..length])
+    });
+    assert!(lines[0].starts_with("framing-client: get: ") && lines[0].ends_with('\n'), "{lines:?}");
+    assert!(
+        lines[1].starts_with("framing-client: hint: ") && lines[1].ends_with('\n'),
+        "{lines:?}"
+    );
 }
