@@ -34,11 +34,13 @@ struct Serve {
     #[arg(long, value_name = "DIR", env = "FRAMING_ROOT")]
     root: Option<PathBuf>,
 
-    /// Let clients run any program with any arguments, as the user who runs this server
+    /// Let clients run any program with any arguments, as the user who runs this server and with its
+    /// terminal, if it has one
     #[arg(long)]
     exec_any: bool,
 
-    /// Let clients run shell command strings, as the user who runs this server
+    /// Let clients run shell command strings, as the user who runs this server and with its terminal,
+    /// if it has one
     #[arg(long)]
     exec_shell: bool,
 }

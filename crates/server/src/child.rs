@@ -10,6 +10,11 @@ use std::time::{Duration, Instant};
 
 /// A running child. Dropping it kills its whole group and reaps it.
 ///
+/// It shares the server's controlling terminal, if there is one: it can open `/dev/tty`, write to it
+/// and, stopped by the system until it is continued, try to read from it. To part them takes
+/// `setsid` between `fork` and `exec`, and with it `unsafe`. A server that runs commands for others
+/// is better started without a terminal.
+///
 /// The group is signalled only while the child is not reaped: until then its number cannot belong
 /// to anybody else.
 #[derive(Debug)]

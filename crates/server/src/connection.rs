@@ -40,16 +40,17 @@ pub(crate) fn serve(
     Connection::new(stream, services).run(stop)
 }
 
-/// Tells one client why it is not served.
-pub(crate) fn turn_away(
-    stream: TcpStream,
-    services: &Services,
-    stop: &Waker,
-) -> io::Result<Option<Closed>> {
-    let mut connection = Connection::new(stream, services);
+/// Tells one client why it is not served, without waiting for anything: the few bytes find place in
+/// the empty buffer of a new connection, and the client reads them before it sees the close.
+pub(crate) fn turn_away(stream: TcpStream, services: &Services) {
+    let mut link = link(stream, services);
     let failure = Failure::new(Code::Busy, "too many clients are connected to this server");
-    connection.link.machine().refuse(failure.hint("try again later"));
-    connection.run(stop)
+    link.machine().refuse(failure.hint("try again later"));
+    link.flush();
+}
+
+fn link(stream: TcpStream, services: &Services) -> Link<Protocol> {
+    Link::new(stream, Protocol::new(services.settings.clone(), Duration::ZERO))
 }
 
 struct Connection<'s> {
@@ -71,9 +72,13 @@ enum Work {
 
 impl<'s> Connection<'s> {
     fn new(stream: TcpStream, services: &'s Services) -> Self {
-        let protocol = Protocol::new(services.settings.clone(), Duration::ZERO);
-        let link = Link::new(stream, protocol);
-        Self { link, services, work: Work::None, closed: None, leaving: None }
+        Self {
+            link: link(stream, services),
+            services,
+            work: Work::None,
+            closed: None,
+            leaving: None,
+        }
     }
 
     fn run(mut self, stop: &Waker) -> io::Result<Option<Closed>> {

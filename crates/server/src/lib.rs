@@ -28,6 +28,7 @@
 mod args;
 mod child;
 mod connection;
+mod descriptors;
 mod environment;
 mod execution;
 mod listing;
@@ -40,6 +41,7 @@ mod signal_names;
 mod signals;
 
 pub use args::Args;
+pub use descriptors::raise_descriptor_limit;
 pub use options::{DEFAULT_LISTEN, ExecPolicy, Options};
 pub use root::RootError;
 pub use serve::{Error, Running, Server, Stopper};

@@ -1,12 +1,14 @@
 //! `framing-server`: see the library of the same name.
 
 use clap::Parser;
-use framing_server::{Args, Options, Server, stop_on_signals};
+use framing_server::{Args, Options, Server, raise_descriptor_limit, stop_on_signals};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let server = match Server::bind(Options::from(Args::parse())) {
+    let options = Options::from(Args::parse());
+    raise_descriptor_limit();
+    let server = match Server::bind(options) {
         Ok(server) => server,
         Err(error) => return fail(&error, UNUSABLE),
     };

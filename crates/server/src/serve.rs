@@ -2,10 +2,11 @@
 
 use crate::connection::{self, Services};
 use crate::root::{Root, RootError};
-use crate::{Options, log};
+use crate::{Options, descriptors, log};
 use framing_protocol::Closed;
 use framing_protocol::server::Settings;
 use framing_transport::{Accepted, ListenError, Listeners, Waker};
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,6 +41,11 @@ pub enum Error {
 
 impl Server {
     /// Listens, and opens the root. Connections wait in the backlog until it runs.
+    ///
+    /// Where the process may not open files enough for so many [`connections`] it says so on stderr
+    /// and serves fewer.
+    ///
+    /// [`connections`]: Options::connections
     pub fn bind(options: Options) -> Result<Self, Error> {
         let Options { listen, root, exec, connections, grace, deadlines } = options;
         let root = root.as_deref().map(Root::open).transpose()?;
@@ -48,6 +54,15 @@ impl Server {
         let roles = roles.into_iter().filter(|(_, open)| *open).map(|(role, _)| role.to_owned());
         let agent = concat!("framing-server/", env!("CARGO_PKG_VERSION")).to_owned();
         let settings = Settings { agent, roles: roles.collect(), deadlines };
+        let limit = descriptors::limit();
+        let affordable = descriptors::connections_within(limit);
+        if affordable < connections {
+            log::line(format_args!(
+                "serves {affordable} connections at a time instead of {connections}: \
+                 no more than {limit} files may be open (ulimit -n)"
+            ));
+        }
+        let connections = connections.min(affordable);
         let services = Services { root, exec, grace, settings };
         Ok(Self { listeners, services, connections, stop: Arc::new(Waker::new()?) })
     }
@@ -66,15 +81,9 @@ impl Server {
     /// told, and every thread has ended when this returns.
     pub fn run(self) -> Result<(), Error> {
         let Self { listeners, services, connections, stop } = self;
-        let (served, turned_away) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let served = AtomicUsize::new(0);
         let result = thread::scope(|scope| {
-            let shop = Shop {
-                services: &services,
-                stop: &stop,
-                served: &served,
-                turned_away: &turned_away,
-                connections,
-            };
+            let shop = Shop { services: &services, stop: &stop, served: &served, connections };
             let result = shop.accept_all(listeners, scope);
             // When accepting failed nobody else tells the connections to end.
             stop.wake();
@@ -144,7 +153,6 @@ struct Shop<'env> {
     services: &'env Services,
     stop: &'env Waker,
     served: &'env AtomicUsize,
-    turned_away: &'env AtomicUsize,
     connections: usize,
 }
 
@@ -155,31 +163,23 @@ impl<'scope, 'env: 'scope> Shop<'env> {
         mut listeners: Listeners,
         scope: &'scope Scope<'scope, 'env>,
     ) -> io::Result<()> {
-        let mut told: Option<Instant> = None;
+        let (mut trouble, mut crowd) = (Complaint::default(), Complaint::default());
         loop {
             match listeners.accept(self.stop)? {
                 Accepted::Connection { stream, peer } => {
-                    self.serve(stream, peer, scope);
+                    if let Some(slot) = Slot::take(self.served, self.connections) {
+                        self.hand_over(stream, peer, slot, connection::serve, scope);
+                    } else {
+                        connection::turn_away(stream, self.services);
+                        let open = self.connections;
+                        crowd.tell(format_args!("{peer}: turned away, {open} are connected"));
+                    }
                 }
                 Accepted::Trouble(error) => {
-                    // It is tried again many times a second, and need not be told so often.
-                    if told.is_none_or(|told| told.elapsed() >= TELLING) {
-                        log::line(format_args!("cannot accept connections for now: {error}"));
-                        told = Some(Instant::now());
-                    }
+                    trouble.tell(format_args!("cannot accept connections for now: {error}"));
                 }
                 Accepted::Woken => return Ok(()),
             }
-        }
-    }
-
-    /// Serves one connection, or turns it away.
-    fn serve(self, stream: TcpStream, peer: SocketAddr, scope: &'scope Scope<'scope, 'env>) {
-        if let Some(slot) = Slot::take(self.served, self.connections) {
-            self.hand_over(stream, peer, slot, connection::serve, scope);
-        } else if let Some(slot) = Slot::take(self.turned_away, TURNED_AWAY) {
-            log::line(format_args!("{peer}: turned away, {} are connected", self.connections));
-            self.hand_over(stream, peer, slot, connection::turn_away, scope);
         }
     }
 
@@ -232,13 +232,25 @@ impl Drop for Slot<'_> {
     }
 }
 
+/// What may happen many times a second, and need not be told so often.
+#[derive(Default)]
+struct Complaint {
+    told: Option<Instant>,
+}
+
+impl Complaint {
+    fn tell(&mut self, what: fmt::Arguments<'_>) {
+        if self.told.is_none_or(|told| told.elapsed() >= TELLING) {
+            log::line(what);
+            self.told = Some(Instant::now());
+        }
+    }
+}
+
 /// The stack of a connection's thread: nothing in it recurses but the bounded JSON parser.
 const STACK: usize = 512 * 1024;
 
-/// How many connections over the limit are told so at a time; those beyond are only closed.
-const TURNED_AWAY: usize = 16;
-
-/// How long trouble with accepting is not told again.
+/// How long a complaint is not told again.
 const TELLING: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
@@ -252,14 +264,8 @@ mod tests {
         let bound =
             Server::bind(Options { listen: vec!["127.0.0.1:0".into()], ..Options::default() });
         let Server { services, connections, stop, .. } = bound.unwrap();
-        let (served, turned_away) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let shop = Shop {
-            services: &services,
-            stop: &stop,
-            served: &served,
-            turned_away: &turned_away,
-            connections,
-        };
+        let served = AtomicUsize::new(0);
+        let shop = Shop { services: &services, stop: &stop, served: &served, connections };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         thread::scope(|scope| {
             let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();

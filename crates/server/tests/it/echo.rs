@@ -84,21 +84,26 @@ fn many_clients_at_once_each_get_their_own_answers() {
 }
 
 #[test]
-fn over_the_limit_of_connections_a_client_is_told_and_a_place_comes_free_again() {
+fn over_the_limit_of_connections_every_client_is_told_and_a_place_comes_free_again() {
     let server = start(Options { connections: 2, ..Options::default() });
     let (first, _second) = (Caller::new(&server), Caller::new(&server));
-    let mut third = Caller::unwelcomed(server.addresses()[0]);
-    match third.next() {
-        (Event::Closed { reason: Closed::Refused(failure) }, _) => {
-            assert_eq!(failure.code, Code::Busy, "{failure}");
-        }
-        other => panic!("{other:?}"),
-    }
+    let told: Vec<Caller> = (0..40)
+        .map(|_| {
+            let mut caller = Caller::unwelcomed(server.addresses()[0]);
+            match caller.next() {
+                (Event::Closed { reason: Closed::Refused(failure) }, _) => {
+                    assert_eq!(failure.code, Code::Busy, "{failure}");
+                }
+                other => panic!("{other:?}"),
+            }
+            caller
+        })
+        .collect();
     // Being told takes no place, even from one who stays on the line.
     first.hang_up();
     wait_until("a place comes free", || {
         let mut caller = Caller::unwelcomed(server.addresses()[0]);
         matches!(caller.next(), (Event::Welcome { .. }, _))
     });
-    drop(third);
+    drop(told);
 }

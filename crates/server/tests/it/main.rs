@@ -4,6 +4,7 @@ mod abuse;
 mod binary;
 mod caller;
 mod daemon;
+mod descriptors;
 mod echo;
 mod exec;
 mod exec_end;
