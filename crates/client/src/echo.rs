@@ -31,7 +31,7 @@ pub(crate) fn run(server: &str, texts: &[OsString]) -> Result<(), Error> {
     } else if stdin.is_terminal() && stdout.is_terminal() {
         prompt::run(server, &mut answers)?;
     } else {
-        piped::run(&mut Session::connect(server)?, &mut answers, &stdin)?;
+        piped::run(server, &mut answers, &stdin)?;
     }
     answers.finish()
 }

@@ -100,9 +100,11 @@ impl Session {
         loop {
             match self.event_of(id, &mut [sink])? {
                 Event::Entries { .. } => {
+                    let mut shown = Vec::new();
                     for entry in Entry::lines(self.body()) {
-                        sink.put(&show(&entry?)).map_err(Error::Sink)?;
+                        shown.extend(show(&entry?));
                     }
+                    sink.put(&shown).map_err(Error::Sink)?;
                 }
                 Event::EntriesEnd { .. } => break,
                 _ => {}

@@ -11,32 +11,59 @@ use std::io;
 use std::os::fd::AsFd;
 
 use framing::{Config, DecodeErrorKind, Lines, Oversize, Reassembler};
-use framing_protocol::Id;
-use framing_protocol::client::Event;
+use framing_protocol::client::{Event, Refused};
 use framing_protocol::message::{MAX_BODY, PIPELINE};
+use framing_protocol::{Closed, Id};
+use framing_transport::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
 use super::Answers;
 use crate::error::Error;
 use crate::output::Sink;
+use crate::report;
 use crate::session::{Input, Session};
 
-/// Sends every line of `input` as one message until its end, and waits for the last answer.
-pub(super) fn run(
+/// Sends every line of `input` as one message until its end, and waits for the last answer. A
+/// connection that ends while nothing is unanswered is replaced when there is another line: a server
+/// ends idle ones.
+pub(super) fn run(server: &str, answers: &mut Answers, input: impl AsFd) -> Result<(), Error> {
+    let mut lines = Source::new()?;
+    loop {
+        let mut session = Session::connect(server)?;
+        let mut asked = VecDeque::with_capacity(PIPELINE);
+        match converse(&mut session, &mut lines, &mut asked, answers, &input) {
+            Err(error) if asked.is_empty() && is_replaceable(&error) => {
+                // Not kept half open, for the next line may be hours away.
+                drop(session);
+                answers.flush()?;
+                answers.output.finish().map_err(Error::Sink)?;
+                lines.wait(&input, answers)?;
+                if lines.is_ended() {
+                    return Ok(());
+                }
+                report::line(format_args!("echo: {error}; connecting again"));
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Goes on until the input or the connection ends.
+fn converse(
     session: &mut Session,
+    lines: &mut Source,
+    asked: &mut VecDeque<Asked>,
     answers: &mut Answers,
     input: impl AsFd,
 ) -> Result<(), Error> {
-    let mut lines = Source::new()?;
-    let mut asked = VecDeque::with_capacity(PIPELINE);
     loop {
         while !answers.output.is_full()
             && let Some(event) = session.poll_event()?
         {
-            take(&event, session, &mut asked, answers)?;
+            take(&event, session, asked, answers)?;
         }
         answers.flush()?;
-        lines.send(session, &mut asked, answers)?;
+        lines.send(session, asked, answers)?;
         if lines.is_ended() && asked.is_empty() {
             return Ok(());
         }
@@ -45,6 +72,12 @@ pub(super) fn run(
             lines.read(&input)?;
         }
     }
+}
+
+/// Whether a connection that ended like this was neither refused nor broken by nonsense.
+fn is_replaceable(error: &Error) -> bool {
+    let Error::Closed { reason, .. } = error else { return false };
+    matches!(reason, Closed::Clean | Closed::Lost | Closed::Overdue(_) | Closed::GoneAway)
 }
 
 /// A message that has not been answered yet.
@@ -88,9 +121,9 @@ enum State {
 /// What the last look for a line found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
-    /// A line, which was dealt with; there may be another.
+    /// Something, which was dealt with; there may be another line.
     Line,
-    /// A line, which the session does not take yet.
+    /// A line, which no session has taken yet.
     Held,
     /// Nothing more in what was read.
     Nothing,
@@ -127,6 +160,40 @@ impl Source {
         Ok(())
     }
 
+    /// Looks for the next line, unless one is held already.
+    fn look(&mut self, answers: &mut Answers) -> Result<(), Error> {
+        while self.found == Found::Line {
+            let found = match self.input {
+                State::Open => self.lines.next(),
+                State::Ended => self.lines.finish(),
+            };
+            match found {
+                Ok(None) => self.found = Found::Nothing,
+                Ok(Some(_)) => self.found = Found::Held,
+                Err(error) => {
+                    let DecodeErrorKind::Skipped { discarded, limit, .. } = error.kind() else {
+                        return Err(io::Error::other(error).into());
+                    };
+                    self.line += 1;
+                    answers.tell("line", self.line, &TooLong { length: discarded, limit });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits, without a session, until there is a line to send or the input ends.
+    fn wait(&mut self, input: impl AsFd, answers: &mut Answers) -> Result<(), Error> {
+        loop {
+            self.look(answers)?;
+            if !self.is_hungry() {
+                return Ok(());
+            }
+            poll(&mut [PollFd::new(&input, PollFlags::IN)], None)?;
+            self.read(&input)?;
+        }
+    }
+
     /// Sends the lines that are there, as far as the session takes them.
     fn send(
         &mut self,
@@ -134,42 +201,25 @@ impl Source {
         asked: &mut VecDeque<Asked>,
         answers: &mut Answers,
     ) -> Result<(), Error> {
-        while self.found != Found::Nothing && asked.len() < PIPELINE {
-            let line = self.line + 1;
-            let found = match (self.found, self.input) {
-                (Found::Held, _) => Ok(self.lines.current()),
-                (_, State::Open) => self.lines.next(),
-                (_, State::Ended) => self.lines.finish(),
+        loop {
+            self.look(answers)?;
+            let (Found::Held, Some(frame)) = (self.found, self.lines.current()) else {
+                return Ok(());
             };
-            self.found = match found {
-                Ok(None) => Found::Nothing,
-                Ok(Some(frame)) => match session.ask_upper(&frame.payload()) {
-                    Ok(id) => {
-                        asked.push_back(Asked { id, line });
-                        Found::Line
-                    }
-                    Err(refused) if refused.is_temporary() => {
-                        self.found = Found::Held;
-                        return Ok(());
-                    }
-                    Err(refused) => {
-                        answers.fail("line", line, session.refused(refused))?;
-                        Found::Line
-                    }
-                },
-                Err(error) => {
-                    let DecodeErrorKind::Skipped { discarded, limit, .. } = error.kind() else {
-                        return Err(io::Error::other(error).into());
-                    };
-                    answers.tell("line", line, &TooLong { length: discarded, limit });
-                    Found::Line
-                }
-            };
-            if self.found == Found::Line {
-                self.line = line;
+            if asked.len() >= PIPELINE {
+                return Ok(());
             }
+            let line = self.line + 1;
+            match session.ask_upper(&frame.payload()) {
+                Ok(id) => asked.push_back(Asked { id, line }),
+                // It takes none any more. What is asked may still be answered, and then comes the end.
+                Err(Refused::GoingAway | Refused::Closed) => return Ok(()),
+                Err(refused) if refused.is_temporary() => return Ok(()),
+                Err(refused) => answers.fail("line", line, session.refused(refused))?,
+            }
+            self.line = line;
+            self.found = Found::Line;
         }
-        Ok(())
     }
 }
 

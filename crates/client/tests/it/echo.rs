@@ -1,9 +1,11 @@
 //! `echo`, with texts and with piped lines.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::Stdio;
 
-use crate::support::{World, check, text};
+use crate::lies::{message, read_header};
+use crate::support::{PATIENCE, World, check, process, text};
 
 #[test]
 fn every_text_is_a_message_and_every_answer_a_line() {
@@ -97,7 +99,7 @@ fn a_reader_that_leaves_ends_it_quietly() {
 }
 
 #[test]
-fn a_server_that_dies_is_told_at_once() {
+fn a_server_that_died_is_told_at_the_next_line() {
     let world = World::new();
     let mut echo = world
         .process(&["echo"])
@@ -112,6 +114,7 @@ fn a_server_that_dies_is_told_at_once() {
     answers.read_line(&mut String::new()).unwrap();
     let _here = world.stop();
     // The input stays open: nothing but the server's end makes it end.
+    input.write_all(b"two\n").unwrap();
     let mut complaint = String::new();
     echo.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
     assert!(complaint.starts_with("framing-client: echo: "), "{complaint}");
@@ -125,4 +128,61 @@ fn an_input_that_cannot_be_read_is_told() {
     let folder = std::fs::File::open(world.here("")).unwrap();
     let output = world.process(&["echo"]).stdin(folder).output().unwrap();
     check(&output, 1, "", &["echo: cannot read standard input: Is a directory"]);
+}
+
+/// Lets a client in, and gives the id of the first message that it sends.
+fn welcome(listener: &TcpListener) -> (TcpStream, u64) {
+    let (mut stream, _) = listener.accept().unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    read_header(&mut stream).unwrap();
+    stream.write_all(&message(r#"{"type":"welcome","version":1,"agent":"t"}"#, b"")).unwrap();
+    let asked = read_header(&mut stream).unwrap();
+    let id = asked.split_once(r#""id":"#).unwrap().1;
+    let end = id.find(|c: char| !c.is_ascii_digit()).unwrap();
+    (stream, id[..end].parse().unwrap())
+}
+
+#[test]
+fn an_idle_connection_that_the_server_ends_is_replaced_at_the_next_line() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let here = tempfile::tempdir().unwrap();
+    let mut echo = process(&listener.local_addr().unwrap().to_string(), here.path(), &["echo"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = echo.stdin.take().unwrap();
+    for answer in ["first", "second", "third"] {
+        input.write_all(b"line\n").unwrap();
+        let (mut stream, id) = welcome(&listener);
+        let header = format!(r#"{{"type":"upper","id":{id}}}"#);
+        stream.write_all(&message(&header, answer.as_bytes())).unwrap();
+        let goaway = format!(r#"{{"type":"goaway","reason":"idle","last_id":{id}}}"#);
+        stream.write_all(&message(&goaway, b"")).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        // Until the client has seen it.
+        stream.read_to_end(&mut Vec::new()).unwrap();
+    }
+    drop(input);
+    let output = echo.wait_with_output().unwrap();
+    check(&output, 0, "first\nsecond\nthird\n", &["connecting again"]);
+}
+
+#[test]
+fn a_connection_that_ends_with_a_line_unanswered_is_not_replaced() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let here = tempfile::tempdir().unwrap();
+    let mut echo = process(&listener.local_addr().unwrap().to_string(), here.path(), &["echo"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = echo.stdin.take().unwrap();
+    input.write_all(b"line\n").unwrap();
+    drop(welcome(&listener));
+    check(&echo.wait_with_output().unwrap(), 3, "", &["echo: ", "the connection was lost"]);
+    listener.set_nonblocking(true).unwrap();
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }

@@ -8,14 +8,14 @@ use std::thread::{self, JoinHandle};
 use crate::support::{check, names, run};
 
 /// A message, put together by hand.
-fn message(header: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn message(header: &str, body: &[u8]) -> Vec<u8> {
     let header_length = u32::try_from(header.len()).unwrap().to_be_bytes();
     let body_length = u64::try_from(body.len()).unwrap().to_be_bytes();
     [&header_length[..], &body_length, header.as_bytes(), body].concat()
 }
 
 /// The header of the next message that the client sends; none at the end.
-fn read_header(stream: &mut TcpStream) -> Option<String> {
+pub(crate) fn read_header(stream: &mut TcpStream) -> Option<String> {
     let mut head = [0; 12];
     stream.read_exact(&mut head).ok()?;
     let header = u32::from_be_bytes(head[..4].try_into().unwrap());

@@ -88,3 +88,30 @@ fn a_session_whose_server_has_gone_says_so_every_time() {
         assert_eq!(error.status().code(), 3);
     }
 }
+
+/// Counts how often it is written to.
+#[derive(Default)]
+struct Writes(usize);
+
+impl Write for Writes {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += 1;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn the_names_of_a_list_are_written_together() {
+    let world = World::new();
+    for name in 0..100 {
+        std::fs::write(world.there(name.to_string()), "").unwrap();
+    }
+    let mut session = Session::connect(&world.address()).unwrap();
+    let mut writes = Writes::default();
+    session.list(&".".into(), &mut writes, |entry| entry.name.as_bytes().to_vec()).unwrap();
+    assert_eq!(writes.0, 1);
+}
