@@ -56,7 +56,8 @@ pub(crate) enum Command {
     /// Fetch a file
     ///
     /// It is written to FILE.part, checked against the server's digest, and only then named FILE. A
-    /// file that is there already is never touched.
+    /// file that is there already is never touched, under neither name; only the FILE.part of a
+    /// download that was killed makes way.
     Get {
         /// The file, from the server's root on
         path: OsString,
