@@ -118,11 +118,11 @@ impl<M: Machine, S: Stream> Link<M, S> {
                 break;
             }
             match self.stream.write(output) {
-                Ok(0) => self.lose(),
+                Ok(0) => self.break_off(),
                 Ok(written) => self.machine.sent(written, self.start.elapsed()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(_) => self.lose(),
+                Err(_) => self.break_off(),
             }
         }
         if self.machine.is_finished() {
@@ -162,6 +162,18 @@ impl<M: Machine, S: Stream> Link<M, S> {
             },
             Phase::Open | Phase::Ended | Phase::Closed => {}
         }
+    }
+
+    /// Writing failed. What the peer said before it closed, perhaps why it did, is still there to be
+    /// read.
+    fn break_off(&mut self) {
+        if self.phase == Phase::Open
+            && self.machine.wants_input()
+            && let Ok(n @ 1..) = retry(|| self.stream.read(self.machine.space()))
+        {
+            self.machine.received(n, self.start.elapsed());
+        }
+        self.lose();
     }
 
     /// The connection broke: nothing can be said any more.

@@ -1,11 +1,11 @@
 //! What the binary says on stderr, and a stderr that nobody reads.
 
-use crate::caller::{Caller, argv_of};
+use crate::caller::{Caller, PATIENCE, argv_of};
 use crate::daemon::{Daemon, binary};
 use crate::processes::wait_until_reaped;
 use framing_protocol::client::Event;
 use rustix::process::Signal;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 const FLAGS: [&str; 3] = ["--listen", "127.0.0.1:0", "--exec-any"];
@@ -14,7 +14,9 @@ const FLAGS: [&str; 3] = ["--listen", "127.0.0.1:0", "--exec-any"];
 fn violate(address: SocketAddr) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(&[0xff; 12]).unwrap();
-    let _ = stream.read_to_end(&mut Vec::new());
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let end = stream.read_to_end(&mut Vec::new());
+    assert!(!end.is_err_and(|error| error.kind() == ErrorKind::WouldBlock), "it is not dropped");
 }
 
 #[test]

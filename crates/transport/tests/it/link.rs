@@ -1,7 +1,7 @@
 //! One connection: short calls, ends of every kind, pauses, deadlines.
 
 use crate::toy::{Choppy, Echo, turn};
-use framing_protocol::End;
+use framing_protocol::{End, Machine};
 use framing_transport::{Accepted, Link, Listeners, PollFlags, Waker, connect};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -184,11 +184,33 @@ fn a_peer_that_does_not_close_is_reset_in_the_end() {
     }
     turn(&mut link, Duration::ZERO);
     // The machine gives up what was not written.
-    framing_protocol::Machine::sent(link.machine(), 16 << 20, Duration::ZERO);
+    Machine::sent(link.machine(), 16 << 20, Duration::ZERO);
     while !link.is_finished() {
         turn(&mut link, PATIENCE);
     }
     drop(link);
     let error = ours.read_to_end(&mut Vec::new()).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn what_the_peer_said_before_it_closed_is_read_when_writing_fails() {
+    let (theirs, mut ours) = tcp_pair();
+    let mut link = Link::new(theirs, Echo::new());
+    ours.write_all(b"echo me").unwrap();
+    while link.interest() == PollFlags::IN {
+        turn(&mut link, PATIENCE);
+    }
+    link.flush();
+    while ours.peek(&mut [0]).unwrap() == 0 {}
+    ours.write_all(b"go away").unwrap();
+    // Closing with the echo unread resets the connection.
+    drop(ours);
+    while !link.is_finished() {
+        // As if the application had more and more to say.
+        link.machine().received(1, Duration::ZERO);
+        link.flush();
+    }
+    assert!(link.machine().output().ends_with(b"go away"));
+    assert_eq!(link.machine().end, Some(End::Loss));
 }
