@@ -361,7 +361,7 @@ impl Channel {
 }
 
 /// Content is queued up to here, plus at most one message. A peer that asks for much and reads
-/// nothing costs so much, and a part of the buffer's growth, about 1.5 MB, until it is given up.
+/// nothing costs some 1.5 MB in all until it is given up.
 const HIGH_WATER: usize = 1024 * 1024;
 
 /// From here on nothing is taken in that would be answered. Lies far enough above the content

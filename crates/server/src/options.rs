@@ -14,8 +14,8 @@ pub struct Options {
     /// Which commands clients may run.
     pub exec: ExecPolicy,
     /// How many connections are served at once; the next ones are told to come back later. No more
-    /// than three quarters of the files that the process may open. A hostile client costs some 3 MB
-    /// of memory at most beside what its command takes.
+    /// than three quarters of the files that the process may open. A hostile client can cost
+    /// some 3 MB of memory, beside what its command takes.
     pub connections: usize,
     /// How long a command may take to end after it was asked to, before it is killed.
     pub grace: Duration,

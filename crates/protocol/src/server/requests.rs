@@ -236,5 +236,5 @@ const STDIN_WINDOW: u64 = MAX_BODY as u64;
 /// The bytes of bodies that may wait behind the active request before the server stops reading.
 ///
 /// A `cancel` that the client sends behind so many is not seen until the active request has ended.
-/// A client that fills this, and the output as well by reading nothing, costs 3.2 MB at most.
+/// A client that makes a server hold so much costs it some 3.2 MB in all.
 const HELD: usize = 4 * MAX_BODY;
