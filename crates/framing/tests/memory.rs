@@ -4,7 +4,10 @@
 
 use std::alloc::System;
 
-use framing::{Config, Envelope, Framing, Length, Limits, Lines};
+use framing::{
+    Chunked, Config, ContentLength, Delimited, Envelope, Framing, Length, Limits, Lines, Netstring,
+    Varint,
+};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -15,6 +18,11 @@ fn hostile_heads_cost_what_arrives() {
     let every = |head: &[u8]| [head, &[b'x'; 9_000]].concat();
     hostile(Length::u32_be(), &every(&[0xFF; 4]));
     hostile(Length::u64_le(), &every(&[0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F]));
+    hostile(Varint::lenient(), &every(&[0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F]));
+    hostile(Netstring, &every(b"1000000000000000000:"));
+    hostile(ContentLength::lsp(), &every(b"Content-Length: 1000000000000000000\r\n\r\n"));
+    hostile(Chunked, &every(b"ffffffffffffff\r\n"));
+    hostile(Delimited::new(["\r\n", "\0"]).unwrap(), &every(b""));
     hostile(Lines::lenient(), &every(b""));
     hostile(Envelope, &every(&[0, 0, 0x10, 0, 0x1F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]));
 }
