@@ -18,6 +18,7 @@ mod formats;
 mod fuzz_body;
 mod handoff;
 mod hints;
+mod incidents;
 mod parts;
 mod promises;
 mod properties;
