@@ -3,18 +3,23 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::error::Status;
 
 /// Upper-case echo, remote commands and files, as whole messages over one TCP connection.
 #[derive(Debug, Parser)]
 #[command(name = "framing-client", version, about, after_help = EXIT_CODES)]
-#[command(max_term_width = 100, disable_help_subcommand = true)]
+#[command(max_term_width = 100)]
 pub struct Args {
     /// Where the server listens
     #[arg(long, value_name = "ADDR", env = "FRAMING_SERVER", default_value = DEFAULT_SERVER, global = true)]
     pub(crate) server: String,
+
+    #[arg(skip)]
+    pub(crate) origin: Origin,
 
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -24,7 +29,7 @@ impl Args {
     /// Reads a command line, the program's name first. What cannot be read is explained, and so is what
     /// was asked to be (`--help`, `--version`): then there is nothing left but to exit.
     pub fn read(line: &[OsString]) -> Result<Self, Status> {
-        Self::try_parse_from(line).map_err(|error| {
+        Self::parse_line(line).map_err(|error| {
             // If nobody listens there is nothing left to say.
             let _ = error.print();
             match error.exit_code() {
@@ -34,6 +39,42 @@ impl Args {
             }
         })
     }
+
+    fn parse_line(line: &[OsString]) -> Result<Self, clap::Error> {
+        let matches = Self::command().try_get_matches_from(line);
+        let matches =
+            matches.map_err(|error| if names_exec(line) { dashed(error) } else { error })?;
+        let mut args = Self::from_arg_matches(&matches)?;
+        args.origin = match matches.value_source("server") {
+            Some(ValueSource::CommandLine) => Origin::Flag,
+            Some(ValueSource::EnvVariable) if !args.server.is_empty() => Origin::Environment,
+            _ => Origin::Default,
+        };
+        if args.origin == Origin::Default {
+            // An empty variable is as good as none.
+            args.server = DEFAULT_SERVER.into();
+        }
+        Ok(args)
+    }
+}
+
+/// Who named the server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Flag,
+    Environment,
+    #[default]
+    Default,
+}
+
+impl Origin {
+    /// To follow the name, where it is not plain to see who gave it.
+    pub(crate) fn remark(self) -> &'static str {
+        match self {
+            Self::Environment => " (from FRAMING_SERVER)",
+            Self::Flag | Self::Default => "",
+        }
+    }
 }
 
 /// What the client can do.
@@ -42,7 +83,8 @@ pub(crate) enum Command {
     /// Have text answered in upper case
     ///
     /// Each TEXT is one message and gets one line. Without TEXT, every line of standard input is one
-    /// message (the empty line too), with a prompt and a history when that is a terminal.
+    /// message (the empty line too), with a prompt and a history when that is a terminal. A message that
+    /// is refused gets no line on standard output, only one on standard error that numbers it.
     Echo {
         /// The messages
         #[arg(value_name = "TEXT")]
@@ -56,8 +98,10 @@ pub(crate) enum Command {
     /// Fetch a file
     ///
     /// It is written to FILE.part, checked against the server's digest, and only then named FILE. A
-    /// file that is there already is never touched, under neither name; only the FILE.part of a
-    /// download that was killed makes way.
+    /// file that is there already is never touched, under neither name.
+    ///
+    /// FILE.part is ours: what an interrupted download (Ctrl-C) leaves of it is replaced by the next
+    /// one. A FILE.part that somebody else has made is in the way, and stays as it is.
     Get {
         /// The file, from the server's root on
         path: OsString,
@@ -73,6 +117,19 @@ pub(crate) enum Command {
     },
     /// Ask whether the server is there, and how far away
     Ping,
+}
+
+impl Command {
+    /// What it is called on the command line.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Echo { .. } => "echo",
+            Self::Exec(_) => "exec",
+            Self::Get { .. } => "get",
+            Self::Ls { .. } => "ls",
+            Self::Ping => "ping",
+        }
+    }
 }
 
 /// `exec`: either a command and its arguments, handed over as they are, or a line for a shell.
@@ -103,6 +160,18 @@ fn names_exec(line: &[OsString]) -> bool {
         }
     }
     false
+}
+
+/// Tells whoever wrote a command without the dashes before it where they belong.
+fn dashed(mut error: clap::Error) -> clap::Error {
+    if error.kind() == ErrorKind::UnknownArgument
+        && let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidArg)
+        && !name.starts_with('-')
+    {
+        let tip = format!("put `--` before the command: framing-client exec -- {name} ...");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
 }
 
 /// Reads `30s` and its like.
@@ -147,7 +216,6 @@ mod tests {
 
     #[test]
     fn the_definition_is_sound() {
-        use clap::CommandFactory;
         Args::command().debug_assert();
     }
 

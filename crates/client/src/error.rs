@@ -1,5 +1,7 @@
 //! What can go wrong, what to do about it, and the exit code that says so: all in one place.
 
+mod hint;
+
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,6 +13,8 @@ use framing_transport::ConnectError;
 
 use crate::part::PartError;
 
+pub(crate) use hint::of_outcome as hint_of_outcome;
+
 /// Why something did not come to a good end. `Display` is safe for a terminal.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -19,12 +23,28 @@ pub enum Error {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// The connection ended before the answer did.
-    #[error("{server}: {reason}")]
+    #[error("{server}: {}{reason}", who_left(reason))]
     Closed {
         /// Where the server is, or was.
         server: String,
         /// How it ended.
         reason: Closed,
+    },
+    /// The connection ended in the middle of a download, of which nothing is left.
+    #[error("{server}: the server went away; nothing was saved: {reason}")]
+    Unsaved {
+        /// Where the server was.
+        server: String,
+        /// How it ended.
+        reason: Closed,
+    },
+    /// What was to bid us welcome does not speak our protocol.
+    #[error("what answers at {server} is not a framing-server: {failure}")]
+    Stranger {
+        /// Where it is.
+        server: String,
+        /// What is wrong with what it said.
+        failure: Failure,
     },
     /// The server answered that it cannot, or will not.
     #[error(transparent)]
@@ -45,7 +65,7 @@ pub enum Error {
     #[error("cannot write what came: {0}")]
     Sink(#[source] io::Error),
     /// A file of ours cannot be used.
-    #[error("cannot {what} {}: {source}", Escaped(path.as_os_str().as_encoded_bytes()))]
+    #[error("cannot {what} {}: {source}", shown(path.as_os_str().as_encoded_bytes()))]
     File {
         /// What was tried.
         what: &'static str,
@@ -83,58 +103,10 @@ pub enum Damage {
 }
 
 impl Error {
-    /// What to do next, as a command where there is one.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Connect(ConnectError::Resolve { .. }) => Some(
-                "name the server as HOST:PORT: framing-client --server 127.0.0.1:7878 ping".into(),
-            ),
-            Self::Connect(ConnectError::Unreachable { server, .. }) => {
-                Some(format!("start a server there: framing-server --listen {server}"))
-            }
-            Self::Closed {
-                reason: Closed::Refused(failure) | Closed::Violation(failure), ..
-            }
-            | Self::Failed(failure) => hint_of(failure),
-            Self::Closed { .. } | Self::BadList(_) => {
-                Some("see whether the server is well: framing-client ping".into())
-            }
-            Self::Damaged(_) => {
-                Some("what was written is not to be trusted; ask again: framing-client get".into())
-            }
-            Self::Part(PartError::Damaged(_)) => {
-                Some("nothing was kept; ask again: framing-client get".into())
-            }
-            Self::Part(PartError::Gone { .. }) => {
-                Some("leave it alone, and ask again: framing-client get".into())
-            }
-            Self::Part(PartError::Foreign { .. }) => {
-                Some("remove it, or choose another name: framing-client get PATH -o FILE".into())
-            }
-            Self::Part(PartError::Exists { .. }) => {
-                Some("choose another name: framing-client get PATH -o FILE".into())
-            }
-            Self::Part(PartError::Busy { .. }) => {
-                Some("wait for it, or choose another name: framing-client get PATH -o FILE".into())
-            }
-            Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-                Some("see how much room there is: df -h".into())
-            }
-            Self::Part(PartError::Io { path, .. }) | Self::File { path, .. } => {
-                let path = Escaped(path.as_os_str().as_encoded_bytes());
-                Some(format!("see what is there: ls -ld '{path}'"))
-            }
-            Self::Part(PartError::NoName { .. }) => {
-                Some("choose a name: framing-client get PATH -o FILE".into())
-            }
-            _ => None,
-        }
-    }
-
     /// The exit code of every command but `exec`.
     pub fn status(&self) -> Status {
         match self {
-            Self::Connect(_) => Status::CONNECT,
+            Self::Connect(_) | Self::Unsaved { .. } | Self::Stranger { .. } => Status::CONNECT,
             Self::Closed { reason, .. } => match reason {
                 Closed::Overdue(_) => Status::TIMEOUT,
                 Closed::Refused(failure) => status_of(&failure.code),
@@ -144,7 +116,7 @@ impl Error {
             Self::Failed(failure) => status_of(&failure.code),
             Self::Damaged(_) | Self::Part(PartError::Damaged(_)) => Status::INTEGRITY,
             Self::Part(PartError::Exists { .. }) => Status::EXISTS,
-            Self::Part(PartError::NoName { .. }) => Status::USAGE,
+            Self::Part(PartError::NoName { .. } | PartError::NoFolder { .. }) => Status::USAGE,
             Self::Interrupted => Status::INTERRUPTED,
             // Whoever read our output had enough of it.
             _ if self.is_broken_pipe() => Status::OK,
@@ -247,22 +219,17 @@ fn status_of(code: &Code) -> Status {
     }
 }
 
-/// The server knows best; where it is silent, what usually helps.
-fn hint_of(failure: &Failure) -> Option<String> {
-    if let Some(hint) = &failure.hint {
-        return Some(Escaped(hint.as_bytes()).to_string());
+/// Says whose fault the end of a connection is, where its reason does not.
+fn who_left(reason: &Closed) -> &'static str {
+    match reason {
+        Closed::Lost | Closed::Truncated { .. } => "the server went away: ",
+        _ => "",
     }
-    let hint = match failure.code {
-        Code::NotFound | Code::NotAFile | Code::NotADirectory | Code::BadPath => {
-            "see what is there: framing-client ls"
-        }
-        Code::Changed | Code::Busy | Code::ShuttingDown | Code::Timeout => "try again",
-        Code::Version | Code::Unknown => {
-            "compare: framing-client --version; framing-server --version"
-        }
-        _ => return None,
-    };
-    Some(hint.into())
+}
+
+/// A name as a person can see it: in quotes if there is nothing to be seen.
+pub(crate) fn shown(name: &[u8]) -> Escaped<'_> {
+    Escaped(if name.is_empty() { b"''" } else { name })
 }
 
 const SIGPIPE: i32 = 13;

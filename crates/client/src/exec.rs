@@ -4,29 +4,34 @@ use std::os::unix::ffi::OsStrExt;
 
 use framing_protocol::message::{Command, Escaped, Exec, Exit, Outcome, Text};
 
-use crate::args;
-use crate::error::{Error, Status};
+use crate::args::{self, Args};
+use crate::error::{Error, Status, hint_of_outcome, shown};
 use crate::output::Output;
 use crate::report;
 use crate::session::Session;
 
 /// Runs it, and gives its exit code.
-pub(crate) fn run(server: &str, args: &args::Exec) -> Result<Status, Error> {
-    let command = match &args.shell {
+pub(crate) fn run(args: &Args, asked: &args::Exec) -> Result<Status, Error> {
+    let command = match &asked.shell {
         Some(line) => Command::Shell(Text::from(line.as_bytes())),
-        None => Command::Argv(args.argv.iter().map(|arg| Text::from(arg.as_bytes())).collect()),
+        None => Command::Argv(asked.argv.iter().map(|arg| Text::from(arg.as_bytes())).collect()),
     };
-    let exec = Exec { timeout: args.timeout, ..Exec::new(command) };
+    let exec = Exec { timeout: asked.timeout, ..Exec::new(command) };
     let (mut stdout, mut stderr) = (Output::stdout()?, Output::stderr()?);
-    let exit = Session::connect(server)?.exec(&exec, &mut stdout, &mut stderr)?;
+    let exit = Session::connect(&args.server)?.exec(&exec, &mut stdout, &mut stderr)?;
     explain(&exec, &exit);
+    if let Some(next) = hint_of_outcome(&exit.outcome, args) {
+        report::hint(&next);
+    }
     Ok(Status::from(&exit.outcome))
 }
 
 /// Says what the exit code alone does not.
 fn explain(exec: &Exec, exit: &Exit) {
     let name = match &exec.command {
-        Command::Argv(argv) => argv.first().map_or_else(String::new, Text::to_string),
+        Command::Argv(argv) => {
+            argv.first().map_or_else(String::new, |name| shown(name.as_bytes()).to_string())
+        }
         Command::Shell(_) => "the shell".into(),
     };
     if exit.truncated {
@@ -49,11 +54,9 @@ fn explain(exec: &Exec, exit: &Exit) {
         )),
         Outcome::NotFound => {
             report::line(format_args!("exec: {name}: the server has no such command"));
-            report::hint("give its whole path, or use a shell: framing-client exec --shell LINE");
         }
         Outcome::NotExecutable => {
             report::line(format_args!("exec: {name}: the server's system will not run it"));
-            report::hint("see whether it is a program: framing-client exec -- ls -l FILE");
         }
     }
 }

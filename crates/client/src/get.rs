@@ -8,6 +8,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use framing_protocol::Closed;
 use framing_protocol::message::Text;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use signal_hook::consts::SIGXFSZ;
@@ -93,11 +94,14 @@ fn save(download: Download<'_>, place: Place, path: &Text) -> Result<(), Error> 
     Ok(())
 }
 
-/// Names the file that could not be written, or is not worth keeping.
+/// Names the file that could not be written, or says that it is not kept.
 fn name(part: &Part, error: Error) -> Error {
     match error {
         Error::Sink(source) => Error::File { what: "write", path: part.path(), source },
         Error::Damaged(damage) => PartError::Damaged(damage).into(),
+        Error::Closed { server, reason: reason @ (Closed::Lost | Closed::Truncated { .. }) } => {
+            Error::Unsaved { server, reason }
+        }
         error => error,
     }
 }

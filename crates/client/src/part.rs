@@ -43,9 +43,10 @@ impl Place {
     /// Looks at `path` before anything is asked of a server.
     pub(crate) fn new(path: &Path) -> Result<Self, PartError> {
         let fail = |source: Errno| PartError::folder(path, source);
-        let ends_in_slash = path.as_os_str().as_encoded_bytes().ends_with(b"/");
-        let name = path.file_name().filter(|_| !ends_in_slash);
-        let name = name.ok_or(PartError::NoName { path: path.into() })?;
+        let name = path.file_name().ok_or(PartError::NoName { path: path.into() })?;
+        if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+            return Err(PartError::NoFolder { path: path.into() });
+        }
         let folder = match path.parent() {
             Some(parent) if parent != Path::new("") => parent,
             _ => Path::new("."),

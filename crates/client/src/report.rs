@@ -3,15 +3,16 @@
 use std::fmt;
 use std::io::{self, Write};
 
+use crate::args::Args;
 use crate::error::Error;
 
-/// Says what `command` failed of, why, and what to do next.
-pub(crate) fn error(command: &str, error: &Error) {
+/// Says what the command failed of, why, and what to do next.
+pub(crate) fn error(args: &Args, error: &Error) {
     if error.is_quiet() {
         return;
     }
-    line(format_args!("{command}: {error}"));
-    if let Some(next) = error.hint() {
+    line(format_args!("{}: {error}", args.command.name()));
+    if let Some(next) = error.hint(args) {
         hint(&next);
     }
 }

@@ -10,22 +10,22 @@ use crate::{echo, exec, get, ls, report};
 /// Does what was asked for, says on standard error what went wrong, and gives the exit code.
 pub fn run(args: &Args) -> Status {
     let server = &args.server;
-    let (name, result) = match &args.command {
-        Command::Echo { texts } => ("echo", echo::run(server, texts)),
-        Command::Exec(args) => {
-            return exec::run(server, args).unwrap_or_else(|error| {
-                report::error("exec", &error);
+    let result = match &args.command {
+        Command::Exec(exec) => {
+            return exec::run(args, exec).unwrap_or_else(|error| {
+                report::error(args, &error);
                 error.status_of_exec()
             });
         }
-        Command::Get { path, output } => ("get", get::run(server, path, output.as_deref())),
-        Command::Ls { path } => ("ls", ls::run(server, path)),
-        Command::Ping => ("ping", ping(server)),
+        Command::Echo { texts } => echo::run(server, texts),
+        Command::Get { path, output } => get::run(server, path, output.as_deref()),
+        Command::Ls { path } => ls::run(server, path),
+        Command::Ping => ping(server),
     };
     match result {
         Ok(()) => Status::OK,
         Err(error) => {
-            report::error(name, &error);
+            report::error(args, &error);
             error.status()
         }
     }

@@ -45,8 +45,10 @@ impl Session {
         let machine = Client::new(Settings::default(), Duration::ZERO);
         let mut session = Self { link: Link::new(stream, machine), server: server.to_owned() };
         loop {
-            if let Event::Welcome { .. } = session.event(&mut [])? {
-                return Ok(session);
+            match session.event(&mut []) {
+                Ok(Event::Welcome { .. }) => return Ok(session),
+                Ok(_) => {}
+                Err(error) => return Err(stranger(error)),
             }
         }
     }
@@ -345,6 +347,19 @@ impl Drop for Download<'_> {
         if self.state == State::Running {
             self.session.give_up(self.id);
         }
+    }
+}
+
+/// Who breaks the protocol before the welcome does not speak it, except for a server of another
+/// version.
+fn stranger(error: Error) -> Error {
+    match error {
+        Error::Closed { server, reason: Closed::Violation(failure) }
+            if failure.code != Code::Version =>
+        {
+            Error::Stranger { server, failure }
+        }
+        error => error,
     }
 }
 

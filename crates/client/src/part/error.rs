@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use framing_protocol::message::Escaped;
 use rustix::io::Errno;
 
-use crate::error::Damage;
+use crate::error::{self, Damage};
 
 /// Why a download cannot be put where it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +44,12 @@ pub enum PartError {
         /// The path as it was given.
         path: PathBuf,
     },
+    /// The path ends in a slash, and no folder is there.
+    #[error("there is no folder {}", shown(path))]
+    NoFolder {
+        /// The path as it was given.
+        path: PathBuf,
+    },
     /// The operating system refused.
     #[error("{what} {}: {source}", shown(path))]
     Io {
@@ -65,5 +71,5 @@ impl PartError {
 }
 
 fn shown(path: &Path) -> Escaped<'_> {
-    Escaped(path.as_os_str().as_encoded_bytes())
+    error::shown(path.as_os_str().as_encoded_bytes())
 }

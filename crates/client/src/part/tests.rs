@@ -146,7 +146,7 @@ fn a_link_a_fifo_and_a_folder_in_the_way_are_left_alone() {
 fn a_folder_that_is_not_there_is_an_error_before_anything_else() {
     let missing = Place::new(Path::new("no/such/folder/file"));
     assert!(matches!(missing, Err(PartError::Io { what: "cannot use the folder", .. })));
-    for unnamed in ["", "..", "/", "new/"] {
+    for unnamed in ["", "..", "/"] {
         assert!(
             matches!(Place::new(Path::new(unnamed)), Err(PartError::NoName { .. })),
             "{unnamed}"

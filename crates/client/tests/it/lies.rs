@@ -164,7 +164,14 @@ fn a_connection_that_ends_in_mid_transfer_is_no_file() {
     }
     let mut cut = data(b"abcdef");
     cut.pop();
-    check(&get(&[file(6), cut], Then::Close), 3, "", &["get: "]);
+    let answer = [file(6), cut].concat();
+    let told = "the server went away; nothing was saved: the connection ended in the middle";
+    let output = ask(&["get", "file"], answer.clone(), Then::Close);
+    check(&output, 3, "", &["get: ", told, "hint: "]);
+    // What has gone to standard output is not said to be nowhere.
+    let output = ask(&["get", "file", "-o", "-"], answer, Then::Close);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("nothing was saved"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod echo;
 mod exec;
 mod get;
+mod hints;
 mod lies;
 mod ls;
 mod output;

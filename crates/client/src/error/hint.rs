@@ -1,0 +1,215 @@
+//! What to do next: every hint that the client gives.
+
+use std::io;
+use std::path::Path;
+
+use framing_protocol::Closed;
+use framing_protocol::message::{Code, Escaped, Failure, Outcome};
+use framing_transport::ConnectError;
+
+use super::Error;
+use crate::args::{Args, Command, Origin};
+use crate::part::PartError;
+
+impl Error {
+    /// What to do next for whoever asked for `args`, as a command where there is one.
+    pub fn hint(&self, args: &Args) -> Option<String> {
+        self.advice(args).map(|advice| addressed(&advice, args))
+    }
+
+    fn advice(&self, args: &Args) -> Option<String> {
+        let from = args.origin.remark();
+        let advice = match self {
+            Self::Connect(ConnectError::Resolve { source, .. }) => match source.kind() {
+                io::ErrorKind::InvalidInput => {
+                    format!("name the server{from} as HOST:PORT, such as 127.0.0.1:7878")
+                }
+                _ => format!("check the host name{from}"),
+            },
+            Self::Connect(ConnectError::Unreachable { server, .. }) if server.ends_with(":0") => {
+                format!(
+                    "nobody listens on port 0{from}: framing-server says its port when it starts"
+                )
+            }
+            Self::Connect(ConnectError::Unreachable { server, .. }) => {
+                let (server, serving) = (word(server.as_bytes()), serving(&args.command));
+                format!("start a server there{from}: framing-server --listen {server}{serving}")
+            }
+            Self::Stranger { .. } => {
+                format!("check the port{from}: framing-server says its own when it starts")
+            }
+            Self::Closed {
+                reason: Closed::Refused(failure) | Closed::Violation(failure), ..
+            }
+            | Self::Failed(failure) => return of_failure(failure),
+            Self::Closed { .. } if matches!(args.command, Command::Ping) => {
+                format!("is that a framing-server? check the address{from}")
+            }
+            Self::Closed { .. } | Self::Unsaved { .. } | Self::BadList(_) => {
+                "see whether the server is well: framing-client ping".into()
+            }
+            Self::Damaged(_) => {
+                "what was written is not to be trusted; ask again: framing-client get".into()
+            }
+            Self::Part(error) => of_part(error),
+            Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                "see how much room there is: df -h".into()
+            }
+            Self::File { path, .. } => look_at(path),
+            _ => return None,
+        };
+        Some(advice)
+    }
+}
+
+/// What to do about a command that could not be started.
+pub(crate) fn of_outcome(outcome: &Outcome, args: &Args) -> Option<String> {
+    let advice = match outcome {
+        Outcome::NotFound => {
+            "give its whole path, or use a shell: framing-client exec --shell LINE"
+        }
+        Outcome::NotExecutable => "see whether it is a program: framing-client exec -- ls -l FILE",
+        _ => return None,
+    };
+    Some(addressed(advice, args))
+}
+
+/// The server knows best; where it is silent, what usually helps.
+fn of_failure(failure: &Failure) -> Option<String> {
+    if let Some(hint) = &failure.hint {
+        return Some(Escaped(hint.as_bytes()).to_string());
+    }
+    let advice = match failure.code {
+        Code::NotFound | Code::NotAFile | Code::NotADirectory | Code::BadPath => {
+            "see what is there: framing-client ls"
+        }
+        Code::Changed | Code::Busy | Code::ShuttingDown | Code::Timeout => "try again",
+        Code::Version | Code::Unknown => {
+            "compare: framing-client --version; framing-server --version"
+        }
+        _ => return None,
+    };
+    Some(advice.into())
+}
+
+fn of_part(error: &PartError) -> String {
+    let advice = match error {
+        PartError::Damaged(_) => "nothing was kept; ask again: framing-client get",
+        PartError::Gone { .. } => "leave it alone, and ask again: framing-client get",
+        PartError::Foreign { .. } => {
+            "remove it, or choose another name: framing-client get PATH -o FILE"
+        }
+        PartError::Exists { .. } => "choose another name: framing-client get PATH -o FILE",
+        PartError::Busy { .. } => {
+            "wait for it, or choose another name: framing-client get PATH -o FILE"
+        }
+        PartError::NoName { .. } => "choose a name: framing-client get PATH -o FILE",
+        PartError::NoFolder { path } => {
+            return format!("make it: mkdir {}", word(path.as_os_str().as_encoded_bytes()));
+        }
+        PartError::Io { path, .. } => return look_at(path),
+    };
+    advice.into()
+}
+
+/// A command that looks at `path`, or, where nothing is, at the folder in which it would be.
+fn look_at(path: &Path) -> String {
+    let there = path.ancestors().find(|path| path.symlink_metadata().is_ok());
+    let there = there.unwrap_or(Path::new("."));
+    format!("see what is there: ls -ld {}", word(there.as_os_str().as_encoded_bytes()))
+}
+
+/// What a server must be started with to do what `command` asks for.
+fn serving(command: &Command) -> &'static str {
+    match command {
+        Command::Exec(exec) if exec.shell.is_some() => " --exec-shell",
+        Command::Exec(_) => " --exec-any",
+        Command::Get { .. } | Command::Ls { .. } => " --root DIR",
+        Command::Echo { .. } | Command::Ping => "",
+    }
+}
+
+/// Has each command of ours, a server's hint included, ask the server that was asked.
+fn addressed(advice: &str, args: &Args) -> String {
+    match args.origin {
+        Origin::Default => advice.into(),
+        Origin::Flag | Origin::Environment => {
+            let server = word(args.server.as_bytes());
+            advice.replace("framing-client ", &format!("framing-client --server {server} "))
+        }
+    }
+}
+
+/// One word of a command line for a shell.
+fn word(text: &[u8]) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-/:".contains(byte);
+    let shown = Escaped(text).to_string();
+    if !text.is_empty() && text.iter().all(plain) {
+        shown
+    } else {
+        format!("'{}'", shown.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+
+    fn args(line: &str) -> Args {
+        let line: Vec<_> = line.split(' ').map(OsString::from).collect();
+        Args::read(&line).unwrap()
+    }
+
+    #[test]
+    fn a_server_is_started_with_what_the_command_needs() {
+        for (command, expected) in [
+            ("ping", ""),
+            ("echo a", ""),
+            ("ls", " --root DIR"),
+            ("get a", " --root DIR"),
+            ("exec -- ls", " --exec-any"),
+            ("exec --shell ls", " --exec-shell"),
+        ] {
+            assert_eq!(
+                serving(&args(&format!("framing-client {command}")).command),
+                expected,
+                "{command}"
+            );
+        }
+    }
+
+    #[test]
+    fn commands_ask_the_server_that_was_asked() {
+        let outcome = |line: &str| of_outcome(&Outcome::NotFound, &args(line)).unwrap();
+        let named = outcome("framing-client --server [::1]:1 exec -- ls");
+        assert!(named.ends_with("framing-client --server '[::1]:1' exec --shell LINE"), "{named}");
+        let failure = Failure::new(Code::NotFound, "").hint("try: framing-client ls");
+        let hint = Error::Failed(failure).hint(&args("framing-client --server a:1 get b"));
+        assert_eq!(hint.unwrap(), "try: framing-client --server a:1 ls");
+    }
+
+    #[test]
+    fn words() {
+        for (text, expected) in [
+            ("127.0.0.1:7878", "127.0.0.1:7878"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("it's", r"'it'\''s'"),
+            ("$(reboot)", "'$(reboot)'"),
+        ] {
+            assert_eq!(word(text.as_bytes()), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_looked_for_in_its_folder() {
+        let here = tempfile::tempdir().unwrap();
+        let folder = here.path().to_str().unwrap();
+        for missing in ["a.part", "a/b/c"] {
+            assert!(look_at(&here.path().join(missing)).ends_with(folder), "{missing}");
+        }
+        assert!(look_at(Path::new("no-such-file.part")).ends_with("ls -ld ."));
+    }
+}
