@@ -10,6 +10,7 @@ use std::path::PathBuf;
 /// connect. Commands and files are off until a flag opens them.
 #[derive(Debug, Parser)]
 #[command(name = "framing-server", version, args_conflicts_with_subcommands = true)]
+#[command(after_help = EXIT_CODES)]
 pub struct Args {
     #[command(subcommand)]
     command: Option<Command>,
@@ -59,3 +60,6 @@ impl From<Args> for Options {
         }
     }
 }
+
+const EXIT_CODES: &str = "Exit codes: 0 ended by SIGINT or SIGTERM; 1 it could not go on; 2 flags, \
+                          addresses or directories that cannot be used";

@@ -36,7 +36,7 @@ pub fn connect(server: &str, timeout: Duration) -> Result<TcpStream, ConnectErro
 #[non_exhaustive]
 pub enum ConnectError {
     /// The name is no `HOST:PORT`, or the resolver does not know it.
-    #[error("cannot resolve {server:?} (expected HOST:PORT): {source}")]
+    #[error("cannot resolve {server:?}: {source}")]
     Resolve {
         /// What was to be connected to.
         server: String,

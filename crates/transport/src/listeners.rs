@@ -66,7 +66,10 @@ pub enum ListenError {
         address: SocketAddr,
     },
     /// The system refused the address.
-    #[error("cannot listen on {address}: {source}")]
+    #[error(
+        "cannot listen on {address}: {source}{}; choose another port, or 0 for any free one",
+        if source.kind() == io::ErrorKind::AddrInUse { " (is another server running there?)" } else { "" }
+    )]
     Bind {
         /// The address.
         address: SocketAddr,
