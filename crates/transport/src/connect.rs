@@ -36,7 +36,11 @@ pub fn connect(server: &str, timeout: Duration) -> Result<TcpStream, ConnectErro
 #[non_exhaustive]
 pub enum ConnectError {
     /// The name is no `HOST:PORT`, or the resolver does not know it.
-    #[error("cannot resolve {server:?}: {source}")]
+    #[error(
+        "cannot resolve {server:?}{}: {source}",
+        // What has no port or no number for one does not even reach the resolver.
+        if source.kind() == io::ErrorKind::InvalidInput { " (expected HOST:PORT)" } else { "" }
+    )]
     Resolve {
         /// What was to be connected to.
         server: String,
