@@ -121,7 +121,12 @@ fn what_cannot_be_had_is_told_and_leaves_nothing() {
     for missing in ["missing", "../../etc/passwd", "/etc/passwd", "folder/../../x", "link", "a\nb"]
     {
         let output = world.client(&["get", missing]).output().unwrap();
-        check(&output, 6, "", &["framing-client: get: ", "not_found", "hint: ", " ls"]);
+        check(
+            &output,
+            6,
+            "",
+            &["framing-client: get: ", "not_found", "hint: ", "framing-client --server", " ls"],
+        );
     }
     let output = world.client(&["get", "folder"]).output().unwrap();
     check(&output, 1, "", &["not a regular file, but a directory"]);

@@ -95,7 +95,7 @@ fn a_server_that_died_is_told_at_the_next_line() {
     terminal.type_in("hello\r");
     terminal.wait_for("connecting again");
     terminal.wait_for("cannot connect");
-    terminal.wait_for("framing-server --listen");
+    terminal.wait_for("hint: start a server there (from FRAMING_SERVER): framing-server --listen");
     assert_eq!(terminal.code(), Some(3));
 }
 

@@ -89,10 +89,9 @@ impl<F: Framing> Machine<F> {
             return Ok(step);
         }
         let trailer = body.trailer;
-        if pending.len() < trailer {
-            return Ok(Step::Wait(trailer.saturating_sub(pending.len())));
+        if let Some(step) = self.await_trailer(pending, trailer)? {
+            return Ok(step);
         }
-        self.check_trailer(pending, 0, trailer)?;
         let discarded = self.frame.discarded;
         self.next_frame(trailer as u64);
         Ok(Step::Give(Gift::End { trailer, discarded }))
@@ -116,10 +115,9 @@ impl<F: Framing> Machine<F> {
             return Ok(step);
         }
         let trailer = body.trailer;
-        if pending.len() < trailer {
-            return Ok(Step::Wait(trailer.saturating_sub(pending.len())));
+        if let Some(step) = self.await_trailer(pending, trailer)? {
+            return Ok(step);
         }
-        self.check_trailer(pending, 0, trailer)?;
         let Progress { fate, declared, discarded, .. } = self.frame;
         let offset = self.offset();
         self.next_frame(trailer as u64);
@@ -152,6 +150,15 @@ impl<F: Framing> Machine<F> {
         self.frame.pass(body.trailer);
         self.state = State::START;
         Ok(Some(Step::Drop(body.trailer)))
+    }
+
+    /// The trailer is next: waits until it is complete, and has the framing look at it.
+    fn await_trailer(&mut self, pending: &[u8], n: usize) -> Result<Option<Step>, DecodeError> {
+        if pending.len() < n {
+            return Ok(Some(Step::Wait(n.saturating_sub(pending.len()))));
+        }
+        self.check_trailer(pending, 0, n)?;
+        Ok(None)
     }
 
     /// The framing's own look at the `n` bytes from `at` on, which are all there.
