@@ -85,6 +85,7 @@ mod limits;
 mod machine;
 mod reassembler;
 mod stash;
+mod window;
 
 pub use byteorder::{BigEndian, LittleEndian, NativeEndian};
 pub use config::Config;
