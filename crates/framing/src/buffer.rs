@@ -1,7 +1,7 @@
 //! What both decoders share: running the machine over the bytes that a buffer holds.
 
 use crate::machine::{Gift, Machine, Mode, Step};
-use crate::{DecodeError, Framing};
+use crate::{DecodeError, Decoded, Framing};
 
 /// Where the bytes of the frame in progress lie. `kept` is always the count of bytes that the
 /// machine had kept before the call.
@@ -17,6 +17,10 @@ pub(crate) trait Buffer {
 
     /// Removes the kept bytes.
     fn forget(&mut self, kept: usize);
+
+    /// Has `decode` work on the first `n` pending bytes in place: of those that it read, only the
+    /// plain ones remain.
+    fn decode(&mut self, kept: usize, n: usize, decode: impl FnOnce(&mut [u8]) -> Decoded);
 
     /// Shows more: at least `n` bytes beyond those that were pending. False where there are no
     /// more; then everything is held until there are.
@@ -37,6 +41,7 @@ pub(crate) fn drive<F: Framing>(
             Step::Keep(n) => buffer.keep(kept, n, machine.expected()),
             Step::Drop(n) => buffer.drop(kept, n),
             Step::Forget(n) => buffer.forget(n),
+            Step::Decode(n) => buffer.decode(kept, n, |coded| machine.decode(coded)),
             Step::Wait(n) => {
                 if !buffer.refill(kept, n) {
                     return Ok(None);

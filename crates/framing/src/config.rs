@@ -82,6 +82,12 @@ impl<F: Framing + Clone> Config<F> {
 
     fn check(&self) -> Result<(), BuildError> {
         self.limits.check()?;
+        if self.oversize == Oversize::Truncate && self.framing.seal(0).len() > 0 {
+            return Err(BuildError::TruncatedChecksum);
+        }
+        if self.oversize != Oversize::Error && self.framing.resync().is_some() {
+            return Err(BuildError::ResyncPolicy);
+        }
         self.framing.check(&self.limits)
     }
 }

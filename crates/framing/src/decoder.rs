@@ -79,9 +79,11 @@ impl<F: Framing> Decoder<F> {
     ) -> Result<Option<Frame<'d, 'c>>, DecodeError> {
         if self.held.len() == 0 {
             let chunk = *input;
-            if let Some(Layout { head, payload, trailer, offset, .. }) = self.machine.whole(chunk) {
+            if let Some(layout) = self.machine.whole(chunk) {
+                let Layout { head, payload, extra, trailer, offset, .. } = layout;
                 let (head, rest) = chunk.split_at(head);
                 let (payload, rest) = rest.split_at(payload);
+                let (_, rest) = rest.split_at(extra);
                 let (trailer, rest) = rest.split_at(trailer);
                 *input = rest;
                 let payload = Payload::Direct(payload);
@@ -111,7 +113,7 @@ impl<F: Framing> Decoder<F> {
     ) -> Result<Option<Event<'d, 'c>>, DecodeError> {
         let chunk = *input;
         let found = self.advance(input, Mode::Events, false)?;
-        Ok(self.event(found, chunk))
+        self.event(found, chunk)
     }
 
     /// The stream has ended. To be called until it gives `Ok(None)`: what was held back may hold
@@ -125,7 +127,7 @@ impl<F: Framing> Decoder<F> {
     /// The stream has ended, where events are taken: as [`finish`](Self::finish).
     pub fn finish_event(&mut self) -> Result<Option<Event<'_, 'static>>, DecodeError> {
         let found = self.advance(&mut &[][..], Mode::Events, true)?;
-        Ok(self.event(found, &[]))
+        self.event(found, &[])
     }
 
     /// Right after [`Event::Begin`]: the frame is wanted whole. [`next`](Self::next) will give it,
@@ -238,6 +240,7 @@ impl<F: Framing> Decoder<F> {
             Gift::Skipped { offset, declared, discarded, .. } => {
                 Err(self.machine.skipped(offset, declared, discarded))
             }
+            Gift::Resynced { offset, discarded } => Err(DecodeError::resynced(offset, discarded)),
             // The machine gives pieces to callers of `next_event` only.
             Gift::Begin { .. } | Gift::Chunk(_) | Gift::End { .. } => Ok(None),
         }
@@ -247,10 +250,10 @@ impl<F: Framing> Decoder<F> {
         &'d mut self,
         found: Option<Found>,
         chunk: &'c [u8],
-    ) -> Option<Event<'d, 'c>> {
-        let found = found?;
+    ) -> Result<Option<Event<'d, 'c>>, DecodeError> {
+        let Some(found) = found else { return Ok(None) };
         let held = &self.held;
-        Some(match found.gift {
+        Ok(Some(match found.gift {
             Gift::Begin { body, offset, .. } => {
                 Event::Begin { head: found.head.payload(held, chunk).bytes(), body, offset }
             }
@@ -261,9 +264,12 @@ impl<F: Framing> Decoder<F> {
             Gift::Skipped { offset, declared, discarded, .. } => {
                 Event::Skipped { offset, declared, discarded }
             }
+            Gift::Resynced { offset, discarded } => {
+                return Err(DecodeError::resynced(offset, discarded));
+            }
             // The machine gives whole frames to callers of `next` only.
-            Gift::Frame(_) => return None,
-        })
+            Gift::Frame(_) => return Ok(None),
+        }))
     }
 }
 

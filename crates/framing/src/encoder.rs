@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::framings::payload_length;
-use crate::{Config, Enclosure, EncodeError, Framing, Limits, Trailer};
+use crate::{Config, Enclosure, EncodeError, Framing, Limits, Seal, Trailer};
 
 /// Makes frames that the decoder of the same configuration gives back as they were.
 ///
@@ -36,18 +36,75 @@ impl<F: Framing> Encoder<F> {
     }
 
     /// A frame around the payload `parts`, which follow each other without a gap. `prefix` are the
-    /// head bytes that are not the length, for framings that have such. Nothing is copied.
+    /// head bytes that are not the length, for framings that have such. Nothing is copied, but by a
+    /// framing that [transforms](Framing::transforms).
     pub fn encode<'a>(
         &'a self,
         prefix: &'a [u8],
         parts: &'a [&'a [u8]],
     ) -> Result<Encoded<'a>, EncodeError> {
+        self.sealed(parts, |all, seal| {
+            let around = self.around(prefix, all)?;
+            let payload = if self.framing.transforms() {
+                let mut coded = Vec::new();
+                self.framing.encode(all, &mut coded);
+                Body::Coded(coded)
+            } else {
+                Body::Plain { parts, seal }
+            };
+            Ok(Encoded { around, payload, sent: 0 })
+        })
+    }
+
+    /// Appends a whole frame to `out`: head and payload in one piece, which below some 4 KiB is
+    /// cheaper to send than several. On an error `out` is unchanged.
+    pub fn append(
+        &self,
+        prefix: &[u8],
+        parts: &[&[u8]],
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        self.sealed(parts, |all, _| {
+            let around = self.around(prefix, all)?;
+            let total = around.length().saturating_add(payload_length(all));
+            out.reserve(usize::try_from(total).unwrap_or(0));
+            for slice in around.head() {
+                out.extend_from_slice(slice);
+            }
+            // Where payloads are not transformed, this appends them as they are.
+            self.framing.encode(all, out);
+            out.extend_from_slice(around.trailer());
+            Ok(())
+        })
+    }
+
+    /// Calls `f` with the payload as the framing takes it: with its checksum, if it has one.
+    fn sealed<R>(
+        &self,
+        parts: &[&[u8]],
+        f: impl FnOnce(&[&[u8]], Seal) -> Result<R, EncodeError>,
+    ) -> Result<R, EncodeError> {
         let length = payload_length(parts);
         if length > self.limits.payload as u64 {
             return Err(EncodeError::TooLong { length, limit: self.limits.payload });
         }
-        let enclosure = self.framing.enclose(prefix, parts)?;
-        let head = prefix.len().saturating_add(enclosure.head.bytes().len());
+        if self.framing.seal(0).len() == 0 {
+            return f(parts, Seal::default());
+        }
+        let sum = parts.iter().fold(0, |sum, part| self.framing.digest(sum, part));
+        let seal = self.framing.seal(sum);
+        let all: Vec<&[u8]> = parts.iter().copied().chain([seal.bytes()]).collect();
+        f(&all, seal)
+    }
+
+    fn around<'a>(
+        &'a self,
+        prefix: &'a [u8],
+        payload: &[&[u8]],
+    ) -> Result<Around<'a>, EncodeError> {
+        let enclosure = self.framing.enclose(prefix, payload)?;
+        let made = enclosure.lead.len().saturating_add(enclosure.head.bytes().len());
+        let head = prefix.len().saturating_add(made);
         if head > self.limits.head {
             return Err(EncodeError::HeadTooLong { length: head, limit: self.limits.head });
         }
@@ -60,21 +117,7 @@ impl<F: Framing> Encoder<F> {
         let (before, after) = prefix
             .split_at_checked(enclosure.split)
             .ok_or(EncodeError::BrokenFraming("it splits the prefix behind its end"))?;
-        Ok(Encoded { before, after, enclosure, parts, sent: 0 })
-    }
-
-    /// Appends a whole frame to `out`: head and payload in one piece, which below some 4 KiB is
-    /// cheaper to send than several. On an error `out` is unchanged.
-    pub fn append(
-        &self,
-        prefix: &[u8],
-        parts: &[&[u8]],
-        out: &mut Vec<u8>,
-    ) -> Result<(), EncodeError> {
-        let encoded = self.encode(prefix, parts)?;
-        out.reserve(usize::try_from(encoded.remaining()).unwrap_or(0));
-        encoded.slices().for_each(|slice| out.extend_from_slice(slice));
-        Ok(())
+        Ok(Around { before, after, enclosure })
     }
 }
 
@@ -99,33 +142,64 @@ impl<F: Framing> Encoder<F> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Encoded<'a> {
+    around: Around<'a>,
+    payload: Body<'a>,
+    sent: u64,
+}
+
+/// What stands around a payload.
+#[derive(Clone, Debug)]
+struct Around<'a> {
     /// The prefix bytes before and after the made head.
     before: &'a [u8],
     after: &'a [u8],
     enclosure: Enclosure<'a>,
-    parts: &'a [&'a [u8]],
-    sent: u64,
+}
+
+/// The payload as it stands on the wire.
+#[derive(Clone, Debug)]
+enum Body<'a> {
+    Plain { parts: &'a [&'a [u8]], seal: Seal },
+    Coded(Vec<u8>),
+}
+
+impl Around<'_> {
+    fn head(&self) -> [&[u8]; 4] {
+        [self.enclosure.lead, self.before, self.enclosure.head.bytes(), self.after]
+    }
+
+    fn trailer(&self) -> &[u8] {
+        self.enclosure.trailer.bytes()
+    }
+
+    fn length(&self) -> u64 {
+        payload_length(&self.head()).saturating_add(self.trailer().len() as u64)
+    }
+}
+
+impl Body<'_> {
+    /// The borrowed parts, then what is held here.
+    fn slices(&self) -> impl Iterator<Item = &[u8]> {
+        let (parts, held) = match self {
+            Self::Plain { parts, seal } => (*parts, seal.bytes()),
+            Self::Coded(bytes) => (&[][..], &bytes[..]),
+        };
+        parts.iter().copied().chain([held])
+    }
 }
 
 impl Encoded<'_> {
     /// Bytes that are not sent yet.
     pub fn remaining(&self) -> u64 {
-        payload_length(self.parts)
-            .saturating_add(payload_length(&[
-                self.before,
-                self.enclosure.head.bytes(),
-                self.after,
-                self.enclosure.trailer.bytes(),
-            ]))
-            .saturating_sub(self.sent)
+        let payload = self.payload.slices().map(|slice| slice.len() as u64);
+        payload.fold(self.around.length(), u64::saturating_add).saturating_sub(self.sent)
     }
 
     /// The bytes that are not sent yet, in order; no slice is empty.
     pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
-        let head = [self.before, self.enclosure.head.bytes(), self.after];
-        let trailer = [self.enclosure.trailer.bytes()];
         let mut sent = self.sent;
-        head.into_iter().chain(self.parts.iter().copied()).chain(trailer).filter_map(move |slice| {
+        let head = self.around.head().into_iter();
+        head.chain(self.payload.slices()).chain([self.around.trailer()]).filter_map(move |slice| {
             let skip = usize::try_from(sent).map_or(slice.len(), |sent| sent.min(slice.len()));
             sent = sent.saturating_sub(skip as u64);
             slice.get(skip..).filter(|rest| !rest.is_empty())

@@ -7,7 +7,8 @@ use crate::Hint;
 /// What the peer did wrong, and where in the stream.
 ///
 /// Fatal errors are sticky: the decoder returns the same error for every later chunk until it is
-/// reset. The only error that is not fatal is [`Skipped`](DecodeErrorKind::Skipped).
+/// reset. The errors that are not fatal are [`Skipped`](DecodeErrorKind::Skipped) and
+/// [`Resynced`](DecodeErrorKind::Resynced).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("{kind} (at byte {offset} of the stream){}", Hinted(*hint))]
 pub struct DecodeError {
@@ -19,6 +20,10 @@ pub struct DecodeError {
 impl DecodeError {
     pub(crate) const fn new(kind: DecodeErrorKind, offset: u64) -> Self {
         Self { kind, offset, hint: None }
+    }
+
+    pub(crate) const fn resynced(offset: u64, discarded: u64) -> Self {
+        Self::new(DecodeErrorKind::Resynced { discarded }, offset)
     }
 
     pub(crate) const fn with_hint(mut self, hint: Option<Hint>) -> Self {
@@ -46,7 +51,7 @@ impl DecodeError {
     /// Whether decoding has ended. After an error that is not fatal the decoder is in step with
     /// the stream and goes on with the next frame.
     pub const fn is_fatal(&self) -> bool {
-        !matches!(self.kind, DecodeErrorKind::Skipped { .. })
+        !matches!(self.kind, DecodeErrorKind::Skipped { .. } | DecodeErrorKind::Resynced { .. })
     }
 }
 
@@ -94,6 +99,22 @@ pub enum DecodeErrorKind {
         /// The limit in bytes.
         limit: usize,
     },
+    /// Bytes that were no frame were passed over; the offset is that of the first of them. Not
+    /// fatal. Only where [`Resync`](crate::Resync) asks for it.
+    #[error("{discarded} bytes that are no frame were passed over")]
+    Resynced {
+        /// How many they were.
+        discarded: u64,
+    },
+    /// No frame was found within as many bytes as [`Resync`](crate::Resync) passes over.
+    #[error("no frame was found within {limit} bytes")]
+    OutOfSync {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The payload is not what its checksum was made from.
+    #[error("the frame's checksum does not match its payload")]
+    Checksum,
     /// The stream ended in mid-frame.
     #[error("the stream ended {received} bytes into a frame")]
     Truncated {
@@ -223,6 +244,9 @@ pub enum EncodeError {
         /// Offset in the prefix.
         at: usize,
     },
+    /// The framing drops frames without a payload.
+    #[error("the payload is empty, and the framing takes an empty frame for none")]
+    Empty,
     /// The framing keeps delimiters, and the payload ends without one.
     #[error("the payload does not end with a delimiter, which would be a part of it")]
     NoDelimiter,
@@ -310,4 +334,19 @@ pub enum BuildError {
         /// Bytes of payload.
         payload: u64,
     },
+    /// A truncated frame has lost its checksum.
+    #[error("frames with a checksum cannot be truncated")]
+    TruncatedChecksum,
+    /// Where bytes may be lost, a length past the limit is no reason to trust it and skip.
+    #[error("frames past the limit can only be an error where bytes may be lost")]
+    ResyncPolicy,
+    /// Only frames that declare their lengths can be found again behind a magic number.
+    #[error("only frames of known lengths can be found again")]
+    ResyncUndeclared,
+    /// A framing with a checksum was given another one.
+    #[error("a framing has one checksum")]
+    TwoChecksums,
+    /// The magic number has no bytes.
+    #[error("a magic number of no bytes cannot be found")]
+    EmptyMagic,
 }

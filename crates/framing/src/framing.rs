@@ -1,8 +1,9 @@
 //! The one extension point: how a frame is recognised, and how it is written.
 
+use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::{BuildError, EncodeError, Limits, Malformed};
+use crate::{BuildError, Enclosure, EncodeError, Limits, Malformed, Seal};
 
 /// A framing: a value that knows where frames begin and end.
 ///
@@ -93,6 +94,58 @@ pub trait Framing {
         Ok(())
     }
 
+    /// Whether payloads stand on the wire in another form than they are handed out: escaped or
+    /// stuffed, so that the delimiter cannot occur in them. Such a framing recognises frames by
+    /// [`Scan::Open`] and [`Scan::Until`], with a `head` of zero, on the wire's bytes, and
+    /// [`decode`](Self::decode) and [`encode`](Self::encode) do the rest. Limits, chunks and frames
+    /// count the bytes that are handed out.
+    fn transforms(&self) -> bool {
+        false
+    }
+
+    /// Decodes, in place and from left to right, the next bytes of a payload. `carry` is zero at
+    /// the payload's start, and otherwise what the last call left.
+    ///
+    /// It stops before a byte that breaks a rule; where that is the first one, it is an error (at
+    /// offset zero). No bytes at all say that the payload has ended: an error where it cannot end
+    /// so.
+    fn decode(&self, carry: &mut u32, coded: &mut [u8]) -> Result<Decoded, Malformed> {
+        let _ = carry;
+        Ok(Decoded { read: coded.len(), plain: 0..coded.len() })
+    }
+
+    /// Appends the encoded form of a payload that [`enclose`](Self::enclose) took. Undone by
+    /// [`decode`](Self::decode).
+    fn encode(&self, payload: &[&[u8]], out: &mut Vec<u8>) {
+        for part in payload {
+            out.extend_from_slice(part);
+        }
+    }
+
+    /// Goes on with a checksum: `sum` is zero at the payload's start, and otherwise what the last
+    /// call returned; `piece` is what the payload, as it is handed out, goes on with.
+    fn digest(&self, sum: u64, piece: &[u8]) -> u64 {
+        let _ = piece;
+        sum
+    }
+
+    /// The checksum of a payload, as the last bytes of what [`enclose`](Self::enclose) and
+    /// [`scan`](Self::scan) take for the payload. They are compared, dropped and not counted. Of
+    /// the same length for every `sum`, and none where a framing has no checksum.
+    #[inline]
+    fn seal(&self, sum: u64) -> Seal {
+        let _ = sum;
+        Seal::default()
+    }
+
+    /// For links that lose bytes: how many in a row may be passed over in search of a frame. Then a
+    /// frame is handed out only once it is all there and right; one that breaks a rule or a limit
+    /// is passed over from its first byte, and not an error.
+    #[inline]
+    fn resync(&self) -> Option<u64> {
+        None
+    }
+
     /// Makes what stands around a payload. `payload` may come in several parts, which follow each
     /// other without a gap; `prefix` is the caller's: head bytes that are not the length.
     ///
@@ -109,6 +162,12 @@ pub enum Scan {
         /// Bytes from the frame's first, bounded by [`Limits::head`](crate::Limits::head), or by
         /// what the framing needs of any frame if that is more. A framing that searches for the
         /// end of its head counts what it searched into `Body::head`.
+        total: usize,
+    },
+    /// `seen[..total]` belong to no frame: fill between two of them. They are dropped; a longer
+    /// `seen` may find more of them.
+    Gap {
+        /// How many bytes, at least one.
         total: usize,
     },
     /// The lengths are known. They are checked against the limits before anything else arrives.
@@ -141,91 +200,11 @@ pub enum Scan {
     },
 }
 
-/// What stands around a payload on the wire: `prefix[..split]`, `head`, `prefix[split..]`, then
-/// the payload, then `trailer`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Enclosure<'f> {
-    /// The bytes that the framing makes, usually the length.
-    pub head: Inline,
-    /// How many of the caller's prefix bytes stand before `head`.
-    pub split: usize,
-    /// What follows the payload.
-    pub trailer: Trailer<'f>,
-}
-
-/// Bytes after a payload.
-#[derive(Clone, Copy, Debug)]
-pub enum Trailer<'f> {
-    /// Made for this payload, such as a checksum.
-    Made(Inline),
-    /// Bytes that mean nothing.
-    Padding(&'f [u8]),
-    /// What ends the payload; no limit applies to it.
-    Delimiter(&'f [u8]),
-}
-
-impl Trailer<'_> {
-    /// The bytes.
-    pub fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Made(inline) => inline.bytes(),
-            Self::Padding(bytes) | Self::Delimiter(bytes) => bytes,
-        }
-    }
-}
-
-impl Default for Trailer<'_> {
-    fn default() -> Self {
-        Self::Padding(&[])
-    }
-}
-
-/// Up to [`Inline::CAPACITY`] bytes, held in place.
-#[derive(Clone, Copy, Debug)]
-pub struct Inline {
-    bytes: [u8; Self::CAPACITY],
-    length: usize,
-}
-
-impl Inline {
-    /// The most that fits: enough for the longest head of any framing here, a `Content-Length`
-    /// block with a number of 20 digits.
-    pub const CAPACITY: usize = 40;
-
-    /// Holds a copy of `bytes`; more than the capacity does not compile.
-    pub fn new<const N: usize>(bytes: &[u8; N]) -> Self {
-        Self::first(bytes, N)
-    }
-
-    /// Holds a copy of the first `length` bytes of `bytes`. An array of more than the capacity does
-    /// not compile.
-    pub fn first<const N: usize>(bytes: &[u8; N], length: usize) -> Self {
-        const { assert!(N <= Self::CAPACITY) };
-        let mut inline = Self::default();
-        for (to, from) in inline.bytes.iter_mut().zip(bytes) {
-            *to = *from;
-        }
-        inline.length = length.min(N);
-        inline
-    }
-
-    /// Holds a copy of the last `length` bytes of `bytes`: for numbers, which are written from the
-    /// back.
-    pub fn last<const N: usize>(bytes: &[u8; N], length: usize) -> Self {
-        let mut front = [0; N];
-        let from = bytes.iter().skip(N.saturating_sub(length));
-        front.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
-        Self::first(&front, length)
-    }
-
-    /// The bytes.
-    pub fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
-    }
-}
-
-impl Default for Inline {
-    fn default() -> Self {
-        Self { bytes: [0; Self::CAPACITY], length: 0 }
-    }
+/// What [`Framing::decode`] made of the bytes it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decoded {
+    /// How many bytes were decoded, from the first.
+    pub read: usize,
+    /// Where the decoded bytes lie, within those that were read.
+    pub plain: Range<usize>,
 }

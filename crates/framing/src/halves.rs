@@ -2,10 +2,10 @@
 
 use core::ops::Range;
 
-use crate::Payload;
 use crate::buffer::Buffer;
 use crate::machine::{Gift, Layout};
 use crate::stash::Stash;
+use crate::{Decoded, Payload};
 
 /// ```text
 /// held:  | kept | pending |        chunk: | used | unread |
@@ -70,6 +70,9 @@ impl<'d, 'c> Halves<'d, 'c> {
                 let (trailer, lent) = self.take_pending(n);
                 Found { gift, head: Span::NONE, payload: Span::NONE, trailer, lent }
             }
+            Gift::Resynced { .. } => {
+                Found { gift, head: Span::NONE, payload: Span::NONE, trailer: Span::NONE, lent: 0 }
+            }
         }
     }
 
@@ -106,6 +109,8 @@ impl<'d, 'c> Halves<'d, 'c> {
             self.keep(kept, end.saturating_sub(kept), 0);
             (Span::Held(0..head), Span::Held(head..end))
         };
+        // A checksum that is dropped may have been kept with the payload before it.
+        let extra = extra.saturating_sub(kept.saturating_sub(end));
         let at = self.at.saturating_add(extra);
         self.at = at.saturating_add(trailer);
         let lent = self.held.len();
@@ -161,6 +166,20 @@ impl Buffer for Halves<'_, '_> {
     fn forget(&mut self, kept: usize) {
         self.held.remove(0, kept);
         self.taken = self.taken.min(self.held.len());
+    }
+
+    fn decode(&mut self, kept: usize, n: usize, decode: impl FnOnce(&mut [u8]) -> Decoded) {
+        if self.held.len() <= kept {
+            self.hold(n, 0);
+        }
+        let end = kept.saturating_add(n);
+        let coded = self.held.bytes_mut().get_mut(kept..end).unwrap_or_default();
+        let Decoded { read, plain } = decode(coded);
+        self.held.remove(kept.saturating_add(plain.end), read.saturating_sub(plain.end));
+        self.held.remove(kept, plain.start);
+        // What came behind the decoded bytes is still as it was in the chunk.
+        let decoded = kept.saturating_add(plain.len());
+        self.taken = self.taken.min(self.held.len().saturating_sub(decoded));
     }
 
     fn refill(&mut self, kept: usize, n: usize) -> bool {

@@ -43,7 +43,12 @@
 //! | [`Lines`] | bytes up to LF, LF or CRLF, or strictly CRLF |
 //! | [`ContentLength`] | header lines with a `Content-Length`, then the body (LSP, HTTP) |
 //! | [`Chunked`] | an HTTP/1.1 chunked body, its chunks joined |
+//! | [`Cobs`] | bytes without zeros, up to a zero |
+//! | [`Slip`] | bytes without `END`, up to an `END` |
 //! | [`Envelope`] | two lengths, a header of opaque bytes, a body |
+//!
+//! Around them go [`Checksum`] (a CRC-32C behind the payload) and [`Resync`] (a magic number, to find
+//! frames again on links that lose bytes).
 //!
 //! # The contract
 //!
@@ -74,6 +79,7 @@ mod config;
 #[doc = include_str!("contract.md")]
 pub mod contract {}
 mod decoder;
+mod enclosure;
 mod encoder;
 mod error;
 mod frame;
@@ -90,14 +96,17 @@ mod window;
 pub use byteorder::{BigEndian, LittleEndian, NativeEndian};
 pub use config::Config;
 pub use decoder::{Decoder, Stats};
+pub use enclosure::{Enclosure, Inline, Seal, Trailer};
 pub use encoder::{Encoded, Encoder};
 pub use error::{
     AcceptError, BuildError, DecodeError, DecodeErrorKind, EncodeError, Malformed, MidFrame,
 };
 pub use frame::{Event, Frame, Need, Payload};
-pub use framing::{Enclosure, Framing, Inline, Scan, Trailer};
+pub use framing::{Decoded, Framing, Scan};
 pub use framings::{
+    checksum::Checksum,
     chunked::Chunked,
+    cobs::Cobs,
     content_length::ContentLength,
     delimited::Delimited,
     envelope::Envelope,
@@ -105,6 +114,8 @@ pub use framings::{
     length::{Length, LengthBuilder},
     lines::{Ending, Lines, Unterminated},
     netstring::Netstring,
+    resync::Resync,
+    slip::Slip,
     varint::Varint,
 };
 pub use hint::Hint;

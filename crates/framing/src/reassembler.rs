@@ -179,6 +179,9 @@ impl<F: Framing> Reassembler<F> {
                 self.lent = trailer;
                 Err(self.machine.skipped(offset, declared, discarded))
             }
+            Some(Gift::Resynced { offset, discarded }) => {
+                Err(DecodeError::resynced(offset, discarded))
+            }
             // The machine gives pieces to callers of `next_event` only.
             Some(Gift::Begin { .. } | Gift::Chunk(_) | Gift::End { .. }) | None => Ok(None),
         }
@@ -211,6 +214,9 @@ impl<F: Framing> Reassembler<F> {
             }
             Gift::Skipped { trailer, offset, declared, discarded } => {
                 (trailer, Event::Skipped { offset, declared, discarded })
+            }
+            Gift::Resynced { offset, discarded } => {
+                return Err(DecodeError::resynced(offset, discarded));
             }
             // The machine gives whole frames to callers of `next` only.
             Gift::Frame(_) => return Ok(None),

@@ -20,6 +20,14 @@ impl Stash {
         }
     }
 
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        if self.heap.is_empty() {
+            self.inline.get_mut(..self.inline_len).unwrap_or_default()
+        } else {
+            &mut self.heap
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         if self.heap.is_empty() { self.inline_len } else { self.heap.len() }
     }

@@ -5,7 +5,7 @@ use alloc::{vec, vec::Vec};
 use crate::buffer::Buffer;
 use crate::machine::Layout;
 use crate::stash::Thrift;
-use crate::{Frame, Payload};
+use crate::{Decoded, Frame, Payload};
 
 /// ```text
 /// storage: | consumed | kept | pending | space |
@@ -141,6 +141,15 @@ impl Buffer for Window {
         self.start = self.start.saturating_add(kept);
     }
 
+    fn decode(&mut self, kept: usize, n: usize, decode: impl FnOnce(&mut [u8]) -> Decoded) {
+        let at = self.start.saturating_add(kept);
+        let behind = at.saturating_add(n).min(self.end);
+        let coded = self.storage.get_mut(at..behind).unwrap_or_default();
+        let Decoded { read, plain } = decode(coded);
+        self.drop(kept.saturating_add(plain.end), read.saturating_sub(plain.end));
+        self.drop(kept, plain.start);
+    }
+
     fn refill(&mut self, _kept: usize, _n: usize) -> bool {
         false
     }
@@ -148,6 +157,6 @@ impl Buffer for Window {
 
 /// The first `n` bytes, and the rest.
 #[inline]
-fn front(bytes: &[u8], n: usize) -> (&[u8], &[u8]) {
+pub(crate) fn front(bytes: &[u8], n: usize) -> (&[u8], &[u8]) {
     bytes.split_at_checked(n).unwrap_or((bytes, &[]))
 }

@@ -5,8 +5,8 @@
 use std::alloc::System;
 
 use framing::{
-    Chunked, Config, ContentLength, Delimited, Envelope, Framing, Length, Limits, Lines, Netstring,
-    Varint,
+    Checksum, Chunked, Cobs, Config, ContentLength, Delimited, Envelope, Framing, Length, Limits,
+    Lines, Netstring, Resync, Slip, Varint,
 };
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -24,6 +24,12 @@ fn hostile_heads_cost_what_arrives() {
     hostile(Chunked, &every(b"ffffffffffffff\r\n"));
     hostile(Delimited::new(["\r\n", "\0"]).unwrap(), &every(b""));
     hostile(Lines::lenient(), &every(b""));
+    hostile(Cobs, &[&[0xFF][..], &[b'x'; 254]].concat().repeat(36));
+    hostile(Slip, &b"\xDB\xDC".repeat(4_500));
+    hostile(Slip, &[0xC0; 9_000]);
+    hostile(Checksum::crc32c_be(Length::u32_be()), &every(&[0xFF; 4]));
+    hostile(Checksum::crc32c_be(Cobs), &every(b""));
+    hostile(Resync::new(b"x", Length::u64_be(), 1 << 20), &every(&[b'x', 0x1F, 0xFF, 0xFF, 0xFF]));
     hostile(Envelope, &every(&[0, 0, 0x10, 0, 0x1F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]));
 }
 

@@ -78,7 +78,7 @@ impl Framing for Chunked {
         let (digits, width) = number::<18>(length, 16, b"\r\n");
         let last: &[u8] = if length == 0 { b"\r\n" } else { b"\r\n0\r\n\r\n" };
         let trailer = Trailer::Delimiter(last);
-        Ok(Enclosure { head: Inline::last(&digits, width), split: 0, trailer })
+        Ok(Enclosure { head: Inline::last(&digits, width), trailer, ..Enclosure::default() })
     }
 }
 

@@ -3,9 +3,7 @@
 use byteorder::{BigEndian, ByteOrder};
 
 use super::payload_length;
-use crate::{
-    BuildError, Enclosure, EncodeError, Framing, Inline, Limits, Malformed, Scan, Trailer,
-};
+use crate::{BuildError, Enclosure, EncodeError, Framing, Inline, Limits, Malformed, Scan};
 
 /// ```text
 /// +---------------+-------------+----------------+-------------+
@@ -75,6 +73,6 @@ impl Framing for Envelope {
         let (first, second) = fixed.split_at_mut(4);
         BigEndian::write_u32(first, header);
         BigEndian::write_u64(second, payload_length(payload));
-        Ok(Enclosure { head: Inline::new(&fixed), split: 0, trailer: Trailer::default() })
+        Ok(Enclosure { head: Inline::new(&fixed), ..Enclosure::default() })
     }
 }

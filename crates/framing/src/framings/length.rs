@@ -6,9 +6,7 @@ use core::marker::PhantomData;
 use byteorder::{BigEndian, ByteOrder, LittleEndian};
 
 use super::payload_length;
-use crate::{
-    BuildError, Enclosure, EncodeError, Framing, Inline, Limits, Malformed, Scan, Trailer,
-};
+use crate::{BuildError, Enclosure, EncodeError, Framing, Inline, Limits, Malformed, Scan};
 
 /// Frames that begin with their length, in a field of `W` bytes (1 to 8) in the byte order `E`.
 ///
@@ -315,7 +313,7 @@ impl<E: ByteOrder, const W: usize> Framing for Length<E, W> {
         }
         let mut field = [0; W];
         E::write_uint(&mut field, value, W);
-        Ok(Enclosure { head: Inline::new(&field), split: self.offset, trailer: Trailer::default() })
+        Ok(Enclosure { head: Inline::new(&field), split: self.offset, ..Enclosure::default() })
     }
 }
 

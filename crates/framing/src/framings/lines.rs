@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memchr2};
 
-use crate::{Enclosure, EncodeError, Framing, Inline, Malformed, Scan, Trailer};
+use crate::{Enclosure, EncodeError, Framing, Malformed, Scan, Trailer};
 
 /// Frames that are lines; the ending is the frame's trailer and no part of the payload.
 ///
@@ -149,6 +149,6 @@ impl Framing for Lines {
             return Err(EncodeError::Delimiter { at: before.saturating_sub(1) });
         }
         let ending: &[u8] = if self.ending == Ending::Crlf { b"\r\n" } else { b"\n" };
-        Ok(Enclosure { head: Inline::default(), split: 0, trailer: Trailer::Delimiter(ending) })
+        Ok(Enclosure { trailer: Trailer::Delimiter(ending), ..Enclosure::default() })
     }
 }

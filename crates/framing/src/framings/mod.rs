@@ -1,6 +1,8 @@
 //! The framings of this crate; each is one file.
 
+pub(crate) mod checksum;
 pub(crate) mod chunked;
+pub(crate) mod cobs;
 pub(crate) mod content_length;
 pub(crate) mod delimited;
 pub(crate) mod envelope;
@@ -9,9 +11,13 @@ pub(crate) mod fixed;
 pub(crate) mod length;
 pub(crate) mod lines;
 pub(crate) mod netstring;
+pub(crate) mod resync;
+pub(crate) mod slip;
 pub(crate) mod varint;
 
-use crate::EncodeError;
+use memchr::memchr;
+
+use crate::{EncodeError, Malformed, Scan};
 
 /// Bytes of a payload that comes in parts.
 pub(crate) fn payload_length(parts: &[&[u8]]) -> u64 {
@@ -45,4 +51,29 @@ fn number<const N: usize>(mut number: u64, radix: u64, suffix: &[u8]) -> ([u8; N
         }
     }
     (bytes, width)
+}
+
+/// For framings that end at one byte, and take it for fill where no frame has begun.
+fn up_to(delimiter: u8, seen: &[u8], from: usize) -> Scan {
+    match seen.iter().take_while(|&&byte| byte == delimiter).count() {
+        0 => up_to_next(delimiter, seen, from),
+        total => Scan::Gap { total },
+    }
+}
+
+/// The payload up to the next delimiter.
+fn up_to_next(delimiter: u8, seen: &[u8], from: usize) -> Scan {
+    let found = seen.get(from..).and_then(|rest| memchr(delimiter, rest));
+    match found.map(|at| from.saturating_add(at)) {
+        Some(end) => Scan::Until { payload: 0..end, total: end.saturating_add(1) },
+        None => Scan::Open { head: 0, safe: seen.len() },
+    }
+}
+
+/// A fault found behind bytes that the inner framing did not see.
+fn malformed_behind(fault: Malformed, before: usize) -> Malformed {
+    let Malformed { reason, at, head, safe, needed } = fault;
+    let [at, head, safe, needed] =
+        [at, head, safe, needed].map(|offset| offset.saturating_add(before));
+    Malformed { reason, at, head, safe, needed }
 }

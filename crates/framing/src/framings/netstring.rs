@@ -72,7 +72,7 @@ impl Framing for Netstring {
         super::no_prefix(prefix)?;
         let (digits, width) = number::<21>(payload_length(payload), 10, b":");
         let trailer = Trailer::Made(Inline::new(b","));
-        Ok(Enclosure { head: Inline::last(&digits, width), split: 0, trailer })
+        Ok(Enclosure { head: Inline::last(&digits, width), trailer, ..Enclosure::default() })
     }
 }
 

@@ -1,9 +1,7 @@
 //! A length of variable width, then so many bytes: what protobuf calls delimited.
 
 use super::payload_length;
-use crate::{
-    BuildError, Enclosure, EncodeError, Framing, Inline, Limits, Malformed, Scan, Trailer,
-};
+use crate::{BuildError, Enclosure, EncodeError, Framing, Inline, Limits, Malformed, Scan};
 
 /// Frames that begin with their length as an unsigned LEB128 number of up to 64 bits: seven bits in
 /// each byte, the least significant first, the top bit set in all bytes but the last.
@@ -95,7 +93,7 @@ impl Framing for Varint {
             *byte = if rest == 0 { low } else { low | 0x80 };
         }
         let head = Inline::last(&bytes, width);
-        Ok(Enclosure { head, split: 0, trailer: Trailer::default() })
+        Ok(Enclosure { head, ..Enclosure::default() })
     }
 }
 

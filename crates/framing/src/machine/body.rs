@@ -1,6 +1,7 @@
 //! The layout is known: payload, then trailer.
 
 use super::decide::Decision;
+use super::seal::Streamed;
 use super::{Body, Fate, Gift, Layout, Machine, Progress, State, Step};
 use crate::{DecodeError, DecodeErrorKind, Framing, Oversize};
 
@@ -51,19 +52,20 @@ impl<F: Framing> Machine<F> {
             && let Ok(total) = usize::try_from(rest)
             && pending.len() >= total
         {
-            self.check_trailer(pending, total.saturating_sub(body.trailer), body.trailer)?;
+            let behind = total.saturating_sub(body.trailer);
+            self.check_trailer(pending, behind, body.trailer)?;
+            if self.seal() > 0 {
+                let end = behind.saturating_sub(at_most(pending, body.extra));
+                self.digest(pending.get(head..end).unwrap_or_default());
+                self.check_seal()?;
+            }
             return Ok(Step::Give(Gift::Frame(self.complete(body, rest))));
         }
-        let lead = head as u64;
-        let keep = at_most(pending, lead.saturating_add(body.keep));
+        let keep = at_most(pending, body.keep.saturating_add(head as u64));
         if keep > 0 {
-            let payload = (keep as u64).saturating_sub(lead);
-            body.keep = body.keep.saturating_sub(payload);
-            self.frame.payload = self.frame.payload.saturating_add(payload);
-            self.frame.kept = self.frame.kept.saturating_add(keep);
-            self.frame.pass(keep);
+            body.keep = body.keep.saturating_sub(keep.saturating_sub(head) as u64);
             self.state = State::Body(body);
-            return Ok(Step::Keep(keep));
+            return Ok(self.keep(pending, head, keep));
         }
         let missing = rest.saturating_sub(pending.len() as u64);
         let wait = Step::Wait(usize::try_from(missing).unwrap_or(usize::MAX));
@@ -76,8 +78,10 @@ impl<F: Framing> Machine<F> {
     fn stream(&mut self, pending: &[u8], mut body: Body) -> Decision {
         let n = at_most(pending, body.keep);
         if n > 0 {
-            body.keep = body.keep.saturating_sub(n as u64);
-            return Ok(self.chunk(n, State::Body(body)));
+            let Streamed { step, used } = self.stream_payload(pending, n);
+            body.keep = body.keep.saturating_sub(used as u64);
+            self.state = State::Body(body);
+            return Ok(step);
         }
         if body.keep > 0 {
             return Ok(Step::Wait(1));
@@ -91,6 +95,12 @@ impl<F: Framing> Machine<F> {
         let trailer = body.trailer;
         if let Some(step) = self.await_trailer(pending, trailer)? {
             return Ok(step);
+        }
+        if self.seal() > 0 {
+            self.check_seal()?;
+            if self.frame.kept > 0 {
+                return Ok(self.forget());
+            }
         }
         let discarded = self.frame.discarded;
         self.next_frame(trailer as u64);
@@ -108,7 +118,7 @@ impl<F: Framing> Machine<F> {
 
     fn drop_rest(&mut self, pending: &[u8], mut body: Body) -> Decision {
         if self.frame.kept > 0 {
-            return Ok(Step::Forget(core::mem::take(&mut self.frame.kept)));
+            return Ok(self.forget());
         }
         body.extra = body.extra.saturating_add(core::mem::take(&mut body.keep));
         if let Some(step) = self.after_payload(pending, body)? {
@@ -124,7 +134,12 @@ impl<F: Framing> Machine<F> {
         if fate == Fate::Drop {
             return Ok(Step::Drop(trailer));
         }
+        let discarded = discarded.saturating_sub(self.seal() as u64);
         Ok(Step::Give(Gift::Skipped { trailer, offset, declared, discarded }))
+    }
+
+    pub(super) fn forget(&mut self) -> Step {
+        Step::Forget(core::mem::take(&mut self.frame.kept))
     }
 
     /// Drops what is to be dropped behind the payload, and the trailer of a part that is not the
@@ -173,11 +188,12 @@ impl<F: Framing> Machine<F> {
 
     fn complete(&mut self, body: Body, rest: u64) -> Layout {
         let frame = self.frame;
+        let seal = self.seal();
         let to_usize = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         let layout = Layout {
             head: frame.head,
-            payload: to_usize(frame.payload.saturating_add(body.keep)),
-            extra: to_usize(body.extra),
+            payload: to_usize(frame.payload.saturating_add(body.keep)).saturating_sub(seal),
+            extra: to_usize(body.extra).saturating_add(seal),
             trailer: body.trailer,
             kept: frame.kept,
             offset: self.offset,

@@ -14,12 +14,23 @@ impl<F: Framing> Machine<F> {
         if let Some(step) = self.change_of_mode(mode)? {
             return Ok(step);
         }
+        match self.frame.fate {
+            // What the checksum cannot be part of: kept before the caller changed to events.
+            Fate::Stream if self.frame.kept > self.seal() => {
+                return Ok(self.unkeep(self.frame.kept.saturating_sub(self.seal())));
+            }
+            Fate::Skip | Fate::Drop if self.frame.kept > 0 => return Ok(self.forget()),
+            _ => {}
+        }
         match self.state {
             State::Failed(error) => Err(error),
-            State::Head { .. } if pending.is_empty() => Ok(Step::Wait(1)),
+            State::Head { .. } if pending.is_empty() => Ok(self.report_noise(eof)),
             State::Head { seen, .. } => {
                 if self.frame.parts == 0 {
                     self.frame.fate = mode.fate();
+                }
+                if let Some(most) = self.framing.resync() {
+                    return self.resync(pending, scanned, most, mode, eof);
                 }
                 let scanned = scanned
                     .unwrap_or_else(|| self.framing.scan(pending, seen.min(pending.len()), eof));
@@ -43,27 +54,21 @@ impl<F: Framing> Machine<F> {
                 }
                 (Mode::Events, Fate::Whole) => {
                     self.frame.fate = Fate::Stream;
-                    let head = self.frame.head;
-                    let kept = core::mem::take(&mut self.frame.kept);
-                    self.frame.backlog = kept.saturating_sub(head);
+                    let head = core::mem::take(&mut self.frame.head);
                     let ahead = matches!(self.state, State::Body(Body { head: Some(_), .. }));
                     if !self.frame.begun && (self.frame.parts > 0 || !ahead) {
+                        self.frame.kept = self.frame.kept.saturating_sub(head);
                         return Ok(Some(self.begin(head)));
                     }
                 }
                 _ => {}
             }
         }
-        let backlog = core::mem::take(&mut self.frame.backlog);
-        match (backlog, self.frame.fate) {
-            (0, _) => Ok(None),
-            (n, Fate::Stream) => Ok(Some(Step::Give(Gift::Chunk(n)))),
-            (n, _) => Ok(Some(Step::Drop(n))),
-        }
+        Ok(None)
     }
 
     /// At the start of a frame, or of a later part of one.
-    fn head(
+    pub(super) fn head(
         &mut self,
         pending: &[u8],
         scanned: Result<Scan, Malformed>,
@@ -81,7 +86,18 @@ impl<F: Framing> Machine<F> {
                 self.state = State::Head { seen: pending.len(), total };
                 Ok(Step::Wait(missing))
             }
+            Ok(Scan::Gap { total }) => {
+                if total == 0 || total > pending.len() || self.frame.parts > 0 {
+                    return Err(self.broken("its gap is not between two frames"));
+                }
+                self.offset = self.offset.saturating_add(total as u64);
+                self.state = State::START;
+                Ok(Step::Drop(total))
+            }
             Ok(Scan::Body { head, body, trailer, more }) => {
+                if self.framing.transforms() {
+                    return Err(self.broken("an encoded payload declares its length"));
+                }
                 let declared = (!more && self.frame.parts == 0).then_some(body);
                 let body = self
                     .layout(head, body, trailer, more)
@@ -97,7 +113,7 @@ impl<F: Framing> Machine<F> {
                     self.state = State::Head { seen: safe, total: 0 };
                     return self.hold_back(pending);
                 }
-                self.open(pending, Open { head: Some(head), certain }, eof)
+                self.open(pending, Open::new(head, certain, self.framing.transforms()), eof)
             }
             Ok(Scan::Until { payload, total }) => {
                 let lengths =
@@ -110,6 +126,9 @@ impl<F: Framing> Machine<F> {
                 }
                 let head = payload.start;
                 self.undeclared(head)?;
+                if self.framing.transforms() {
+                    return self.open(pending, Open::new(head, length, true), eof);
+                }
                 let body = self.until(Some(head), length, trailer)?;
                 self.body(pending, body)
             }
@@ -117,7 +136,7 @@ impl<F: Framing> Machine<F> {
                 let certain = self.certain_before(&fault, pending)?;
                 if certain > 0 && mode == Mode::Events {
                     self.undeclared(fault.head)?;
-                    return self.open(pending, Open { head: Some(fault.head), certain }, eof);
+                    return self.open(pending, Open::new(fault.head, certain, false), eof);
                 }
                 Err(self.malformed(&fault))
             }
@@ -148,7 +167,8 @@ impl<F: Framing> Machine<F> {
             return Err(self.fail(DecodeErrorKind::TooManyParts { limit }));
         }
         if first {
-            self.frame.declared = (!more).then_some(body);
+            let payload = body.saturating_sub(self.seal() as u64);
+            self.frame.declared = (!more).then_some(payload);
         }
         let (keep, extra) = self.divide(body)?;
         Ok(Body { head: Some(head), keep, extra, trailer, more, past: false })
@@ -185,13 +205,6 @@ impl<F: Framing> Machine<F> {
     pub(super) fn begin(&mut self, head: usize) -> Step {
         self.frame.begun = true;
         Step::Give(Gift::Begin { head, body: self.frame.declared, offset: self.offset })
-    }
-
-    pub(super) fn chunk(&mut self, n: usize, state: State) -> Step {
-        self.state = state;
-        self.frame.payload = self.frame.payload.saturating_add(n as u64);
-        self.frame.pass(n);
-        Step::Give(Gift::Chunk(n))
     }
 
     pub(super) fn discard(&mut self, n: usize, state: State) -> Step {
@@ -237,7 +250,7 @@ impl<F: Framing> Machine<F> {
 
     /// How many bytes `scan` may ask for: the limit of the head, but a framing whose payload keeps
     /// its head must see its fixed fields whatever that is.
-    fn most_needed(&self) -> usize {
+    pub(super) fn most_needed(&self) -> usize {
         self.limits.head.max(self.first_need)
     }
 

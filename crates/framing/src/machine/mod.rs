@@ -25,8 +25,11 @@
 mod body;
 mod decide;
 mod open;
+mod resync;
+mod seal;
 mod step;
 
+use seal::Digest;
 pub(crate) use step::{Gift, Layout, Mode, Step};
 
 use crate::{
@@ -39,8 +42,10 @@ pub(crate) struct Machine<F> {
     oversize: Oversize,
     state: State,
     frame: Progress,
-    /// Offset in the stream of the frame's first byte.
+    /// Offset in the stream of the frame's first byte, or of the noise before it.
     offset: u64,
+    /// Bytes from there that were passed over in search of a frame, and not reported yet.
+    noise: u64,
     /// How many bytes `scan` needs of any frame; zero for a framing without a head.
     first_need: usize,
     /// What `scan` said of the very bytes that will be shown next.
@@ -84,7 +89,9 @@ struct Body {
 struct Open {
     /// The head's length, until it has been dealt with.
     head: Option<usize>,
-    /// So many bytes (after the head) are known to be payload and not yet dealt with.
+    /// So many bytes (after the head) are known to be payload and not yet decoded.
+    coded: usize,
+    /// So many bytes (after the head) are payload, as it is handed out, and not yet dealt with.
     certain: usize,
 }
 
@@ -96,14 +103,19 @@ struct Progress {
     begun: bool,
     /// Bytes of the frame before `pending`.
     passed: u64,
-    /// Of these, the bytes that the buffer keeps before `pending`.
+    /// Of these, the bytes that the buffer keeps before `pending`: of a streamed frame those that
+    /// may be its checksum.
     kept: usize,
     /// The kept head, in bytes.
     head: usize,
     /// Payload bytes kept or handed out.
     payload: u64,
-    /// Kept payload that must be handed out as a chunk, since the caller changed to events.
-    backlog: usize,
+    /// What a transforming framing carries from one piece of the payload to the next.
+    carry: u32,
+    /// Whether bytes of the frame were decoded.
+    decoded: bool,
+    /// The checksum of the payload so far.
+    digest: Digest,
     declared: Option<u64>,
     discarded: u64,
     /// Complete parts.
@@ -142,6 +154,7 @@ impl<F: Framing> Machine<F> {
             state: State::START,
             frame: Progress::default(),
             offset: 0,
+            noise: 0,
             first_need,
             scanned: None,
         }
@@ -186,8 +199,9 @@ impl<F: Framing> Machine<F> {
 
     /// Whether the buffer holds the frame in progress as it arrived, from its first byte.
     pub(crate) const fn is_raw(&self) -> bool {
-        let Progress { fate, begun, parts, discarded, .. } = self.frame;
-        !begun && parts == 0 && discarded == 0 && matches!(fate, Fate::Whole | Fate::Stream)
+        let Progress { fate, begun, parts, discarded, decoded, .. } = self.frame;
+        let whole = !begun && parts == 0 && discarded == 0 && !decoded && self.noise == 0;
+        whole && matches!(fate, Fate::Whole | Fate::Stream)
     }
 
     /// Gives up the frame in progress, of which the buffer holds `held` bytes: what follows those is
@@ -222,6 +236,7 @@ impl<F: Framing> Machine<F> {
         self.state = State::START;
         self.frame = Progress::default();
         self.offset = 0;
+        self.noise = 0;
     }
 
     /// The rest of the frame that has begun is not wanted.
@@ -233,18 +248,17 @@ impl<F: Framing> Machine<F> {
 
     /// The frame that has begun is wanted whole, without its head, which was handed out.
     pub(crate) fn accept(&mut self) -> Result<(), AcceptError> {
-        let given = self.frame.payload > self.frame.backlog as u64;
+        let given = self.frame.payload > self.frame.kept as u64;
         if !self.frame.begun || given || !matches!(self.frame.fate, Fate::Whole | Fate::Stream) {
             return Err(AcceptError::NotAtBegin);
         }
         // `Oversize::Stream` begins frames that are past the limit of a whole one.
         let limit = self.limits.payload;
-        if matches!(self.state, State::Body(body) if body.keep > limit as u64) {
+        let most = (limit as u64).saturating_add(self.seal() as u64);
+        if matches!(self.state, State::Body(body) if body.keep > most) {
             return Err(AcceptError::TooLong { limit });
         }
         self.frame.fate = Fate::Whole;
-        self.frame.kept = self.frame.kept.saturating_add(self.frame.backlog);
-        self.frame.backlog = 0;
         self.frame.head = 0;
         Ok(())
     }
@@ -253,7 +267,8 @@ impl<F: Framing> Machine<F> {
     /// None says nothing: [`step`](Self::step), to be called next with the same bytes, decides.
     #[inline]
     pub(crate) fn whole(&mut self, pending: &[u8]) -> Option<Layout> {
-        if !matches!(self.state, State::Head { seen: 0, .. }) || self.frame.parts != 0 {
+        let idle = matches!(self.state, State::Head { seen: 0, .. }) && self.frame.parts == 0;
+        if !idle || self.framing.transforms() || self.noise > 0 {
             return None;
         }
         let scanned = self.framing.scan(pending, 0, false);
@@ -279,20 +294,26 @@ impl<F: Framing> Machine<F> {
             }
             _ => return None,
         };
+        let extra = self.seal();
+        let sealed = payload;
+        let payload = payload.checked_sub(extra)?;
         if payload > self.limits.payload || head > self.limits.head {
             return None;
         }
         // The limits' sum fits, but a delimiter is not bounded by them.
-        let total = head.checked_add(payload)?.checked_add(trailer)?;
+        let total = head.checked_add(sealed)?.checked_add(trailer)?;
         if total > pending.len() || total == 0 {
             return None;
         }
         let at = total.checked_sub(trailer)?;
+        if extra > 0 && !self.is_sealed(pending.get(head..at)?) {
+            return None;
+        }
         self.framing.trailer(pending.get(at..total)?).ok()?;
         self.framing.framed(pending.get(..named)?);
         let offset = self.offset;
         self.offset = offset.wrapping_add(total as u64);
-        Some(Layout { head, payload, extra: 0, trailer, kept: 0, offset, discarded: 0 })
+        Some(Layout { head, payload, extra, trailer, kept: 0, offset, discarded: 0 })
     }
 
     /// One decision. At the end of the stream (`eof`), `Wait` means that it ended between frames.
@@ -315,12 +336,14 @@ impl<F: Framing> Machine<F> {
         matches!(self.state, State::Body(_) | State::Open(_)) || self.frame.parts > 0
     }
 
-    /// How many more payload bytes may be kept or handed out.
+    /// How many more payload bytes, checksum included, may be kept or handed out.
     fn room(&self) -> u64 {
         if self.frame.fate == Fate::Stream && self.oversize == Oversize::Stream {
             return u64::MAX;
         }
-        (self.limits.payload as u64).saturating_sub(self.frame.payload)
+        (self.limits.payload as u64)
+            .saturating_add(self.seal() as u64)
+            .saturating_sub(self.frame.payload)
     }
 
     fn fail(&mut self, kind: DecodeErrorKind) -> DecodeError {

@@ -1,8 +1,9 @@
 //! The payload has begun, and only its end will tell its length.
 
 use super::decide::Decision;
+use super::seal::Streamed;
 use super::{Body, Fate, Machine, Open, State, Step};
-use crate::{DecodeError, Framing, Oversize, Scan};
+use crate::{DecodeError, Decoded, Framing, Oversize, Scan};
 
 impl<F: Framing> Machine<F> {
     /// What remains of a frame whose end was found after `length` more payload bytes. Where events
@@ -38,15 +39,26 @@ impl<F: Framing> Machine<F> {
             }
             None => 0,
         };
-        if open.certain == 0 {
+        let transforms = self.framing.transforms();
+        if transforms && lead > 0 {
+            return Err(self.broken("an encoded payload has a head"));
+        }
+        if open.certain == 0 && open.coded == 0 {
             if pending.is_empty() && !eof {
                 return Ok(Step::Wait(1));
             }
             match self.framing.resume(pending, eof) {
-                Ok(Scan::Open { head: 0, safe }) if safe <= pending.len() => open.certain = safe,
+                Ok(Scan::Open { head: 0, safe }) if safe <= pending.len() => {
+                    open = Open::new(0, safe, transforms);
+                    open.head = None;
+                }
                 Ok(Scan::Until { payload, total })
                     if payload.start == 0 && payload.end <= total && total <= pending.len() =>
                 {
+                    if transforms && payload.end > 0 {
+                        return Ok(self.decode_next(payload.end, open));
+                    }
+                    self.coded_end()?;
                     let trailer = total.saturating_sub(payload.end);
                     let body = self.until(None, payload.end, trailer)?;
                     return self.body(pending, body);
@@ -60,9 +72,16 @@ impl<F: Framing> Machine<F> {
                     open.certain = certain;
                 }
             }
-            if open.certain == 0 {
+            if open.certain == 0 && open.coded == 0 {
                 return self.hold_back(pending);
             }
+        }
+        if open.coded > 0 {
+            // A caller may show fewer bytes than were scanned.
+            return Ok(match open.coded.min(pending.len()) {
+                0 => Step::Wait(1),
+                n => self.decode_next(n, open),
+            });
         }
         self.certain(pending, lead, open)
     }
@@ -88,24 +107,70 @@ impl<F: Framing> Machine<F> {
                     self.frame.pass(lead);
                     self.state = State::Open(open);
                     // Kept bytes stand before the head's place: a frame that keeps has no lead.
-                    let kept = core::mem::take(&mut self.frame.kept);
-                    return Ok(if kept > 0 { Step::Forget(kept) } else { Step::Drop(lead) });
+                    return Ok(if self.frame.kept > 0 { self.forget() } else { Step::Drop(lead) });
                 }
             },
         };
-        open.certain = open.certain.saturating_sub(take);
         if self.frame.fate == Fate::Stream && take > 0 {
-            return Ok(self.chunk(take, State::Open(open)));
+            let Streamed { step, used } = self.stream_payload(pending, take);
+            open.certain = open.certain.saturating_sub(used);
+            self.state = State::Open(open);
+            return Ok(step);
         }
+        open.certain = open.certain.saturating_sub(take);
         let keep = lead.saturating_add(take);
         if self.frame.fate == Fate::Whole && keep > 0 {
-            self.frame.payload = self.frame.payload.saturating_add(take as u64);
-            self.frame.kept = self.frame.kept.saturating_add(keep);
-            self.frame.pass(keep);
             self.state = State::Open(open);
-            return Ok(Step::Keep(keep));
+            return Ok(self.keep(pending, lead, keep));
         }
         open.certain = open.certain.saturating_sub(n);
         Ok(self.discard(n, State::Open(open)))
+    }
+
+    /// The next `n` pending bytes are to be decoded.
+    fn decode_next(&mut self, n: usize, mut open: Open) -> Step {
+        open.coded = open.coded.saturating_sub(n);
+        self.state = State::Open(open);
+        Step::Decode(n)
+    }
+
+    /// Decodes the bytes that [`Step::Decode`] named.
+    pub(crate) fn decode(&mut self, coded: &mut [u8]) -> Decoded {
+        let total = coded.len();
+        let decoded = self.framing.decode(&mut self.frame.carry, coded);
+        match (decoded, &mut self.state) {
+            (Ok(decoded), State::Open(open))
+                if (1..=total).contains(&decoded.read)
+                    && decoded.plain.start <= decoded.plain.end
+                    && decoded.plain.end <= decoded.read =>
+            {
+                // Those not read are looked at again.
+                open.coded = 0;
+                open.certain = decoded.plain.len();
+                self.frame.decoded = true;
+                self.frame.pass(decoded.read.saturating_sub(decoded.plain.len()));
+                return decoded;
+            }
+            (Err(fault), _) => drop(self.malformed(&fault)),
+            _ => drop(self.broken("what it decoded is not within the bytes it was given")),
+        }
+        Decoded { read: 0, plain: 0..0 }
+    }
+
+    /// An encoded payload has ended.
+    fn coded_end(&mut self) -> Result<(), DecodeError> {
+        if !self.framing.transforms() {
+            return Ok(());
+        }
+        let ended = self.framing.decode(&mut self.frame.carry, &mut []);
+        ended.map(|_| ()).map_err(|fault| self.malformed(&fault))
+    }
+}
+
+impl Open {
+    /// So many bytes behind the head are payload.
+    pub(super) const fn new(head: usize, payload: usize, transforms: bool) -> Self {
+        let (coded, certain) = if transforms { (payload, 0) } else { (0, payload) };
+        Self { head: Some(head), coded, certain }
     }
 }

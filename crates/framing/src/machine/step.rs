@@ -18,6 +18,8 @@ pub(crate) enum Step {
     Drop(usize),
     /// Remove the kept bytes.
     Forget(usize),
+    /// Replace so many by their decoded form: see [`Machine::decode`](super::Machine::decode).
+    Decode(usize),
     /// Hand something out.
     Give(Gift),
 }
@@ -32,7 +34,7 @@ pub(crate) enum Gift {
         body: Option<u64>,
         offset: u64,
     },
-    /// The first so many pending bytes are payload.
+    /// The first so many bytes, kept ones if there are any, are payload.
     Chunk(usize),
     /// The first `trailer` pending bytes end the frame.
     End {
@@ -46,6 +48,11 @@ pub(crate) enum Gift {
         declared: Option<u64>,
         discarded: u64,
     },
+    /// Bytes that were no frame were passed over.
+    Resynced {
+        offset: u64,
+        discarded: u64,
+    },
 }
 
 /// Where the pieces of a complete frame lie; all lengths in bytes.
@@ -53,7 +60,7 @@ pub(crate) enum Gift {
 pub(crate) struct Layout {
     pub(crate) head: usize,
     pub(crate) payload: usize,
-    /// Between payload and trailer: dropped.
+    /// Between payload and trailer: dropped. What is past the limit, or the checksum.
     pub(crate) extra: usize,
     pub(crate) trailer: usize,
     /// How much of head and payload the buffer has kept; the rest is pending.

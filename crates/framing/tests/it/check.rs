@@ -28,6 +28,10 @@ pub(crate) enum Item {
         declared: Option<u64>,
         discarded: u64,
     },
+    Resynced {
+        offset: u64,
+        discarded: u64,
+    },
     Error {
         kind: DecodeErrorKind,
         offset: u64,
@@ -251,6 +255,10 @@ impl Run {
                 assert!(!error.is_fatal());
                 Item::Skipped { offset, declared, discarded }
             }
+            DecodeErrorKind::Resynced { discarded } => {
+                assert!(!error.is_fatal());
+                Item::Resynced { offset, discarded }
+            }
             kind => Item::Error { kind: without_reason(kind), offset },
         });
     }
@@ -282,7 +290,7 @@ fn complete_frames(items: &[Item]) -> Vec<(Vec<u8>, Vec<u8>, u64)> {
             Item::Skipped { offset, discarded, .. } => {
                 frames.push((b"skipped".to_vec(), offset.to_be_bytes().to_vec(), *discarded));
             }
-            Item::Error { .. } => {}
+            Item::Resynced { .. } | Item::Error { .. } => {}
         }
     }
     frames

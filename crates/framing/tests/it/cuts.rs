@@ -8,7 +8,7 @@ use framing::{
 use crate::check::check;
 use crate::reference::{Model, decode};
 
-const POLICIES: [Oversize; 4] =
+pub(crate) const POLICIES: [Oversize; 4] =
     [Oversize::Error, Oversize::Skip, Oversize::Truncate, Oversize::Stream];
 
 fn limits(payload: usize) -> Limits {

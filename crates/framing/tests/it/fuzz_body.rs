@@ -4,8 +4,8 @@
 //! stream. Every mode must agree with feeding byte by byte, and nothing may panic.
 
 use framing::{
-    Chunked, Config, ContentLength, Delimited, Envelope, Fixed, Framing, Length, Limits, Lines,
-    Netstring, Oversize, Varint,
+    Checksum, Chunked, Cobs, Config, ContentLength, Delimited, Envelope, Fixed, Framing, Length,
+    Limits, Lines, Netstring, Oversize, Resync, Slip, Varint,
 };
 
 use crate::check::{Mode, compare, run};
@@ -17,7 +17,7 @@ pub(crate) fn split(data: &[u8]) {
         [usize::from(policy) % 4];
     let ends = ends(wire.len(), seed);
     let config = Settings { limits, oversize, wire, ends: &ends };
-    match framing % 14 {
+    match framing % 20 {
         0 => config.agree(Length::u8()),
         1 => config.agree(Length::u16_be()),
         2 => config.agree(Length::u24_le()),
@@ -31,7 +31,13 @@ pub(crate) fn split(data: &[u8]) {
         10 => config.agree(Delimited::new(["\r", "\n", "\r\n", "aab"]).unwrap()),
         11 => config.agree(ContentLength::lsp()),
         12 => config.agree(Chunked),
-        _ => config.agree(Fixed::new(3).unwrap()),
+        13 => config.agree(Fixed::new(3).unwrap()),
+        14 => config.agree(Cobs),
+        15 => config.agree(Slip),
+        16 => config.agree(Checksum::crc32c_be(Length::u8())),
+        17 => config.agree(Checksum::crc32c_le(Cobs)),
+        18 => config.agree(Checksum::crc32c_be(Chunked)),
+        _ => config.agree(Resync::new(b"ab", Length::u8(), 40)),
     }
 }
 
@@ -91,7 +97,7 @@ mod tests {
             head in any::<[u8; 4]>(),
             wire in prop::collection::vec(prop_oneof![
                 4 => 0_u8..8, 1 => any::<u8>(), 1 => Just(b'\r'), 1 => Just(b'\n'),
-                2 => prop::sample::select(b"0123:,;aab".to_vec())], 0..200),
+                2 => prop::sample::select(b"0123:,;aab\xC0\xDB\xDC\xDD".to_vec())], 0..200),
         ) {
             super::split(&[&head[..], &wire].concat());
         }

@@ -11,6 +11,7 @@
 
 mod broken;
 mod check;
+mod coded;
 mod cuts;
 mod encoding;
 mod events;
@@ -24,4 +25,6 @@ mod promises;
 mod properties;
 mod protocols;
 mod reference;
+mod resync;
+mod sealed;
 mod verbs;

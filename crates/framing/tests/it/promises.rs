@@ -220,7 +220,7 @@ impl<F: Framing> Framing for Counting<F> {
         let end = match &scan {
             Scan::Until { total, .. } => *total,
             Scan::Open { .. } => seen.len(),
-            Scan::Need { .. } | Scan::Body { .. } => seen.len().min(HEAD),
+            Scan::Need { .. } | Scan::Gap { .. } | Scan::Body { .. } => seen.len().min(HEAD),
         };
         self.examined.set(self.examined.get() + end.saturating_sub(from));
         Ok(scan)

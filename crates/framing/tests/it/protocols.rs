@@ -240,7 +240,8 @@ impl Framing for FastCgi {
             .to_be_bytes();
         let padding = length.next_multiple_of(8) - length;
         let head = Inline::new(&[a, b, u8::try_from(padding).unwrap(), 0]);
-        Ok(Enclosure { head, split: 4, trailer: Trailer::Padding(&[0; 8][..padding]) })
+        let trailer = Trailer::Padding(&[0; 8][..padding]);
+        Ok(Enclosure { head, split: 4, trailer, ..Enclosure::default() })
     }
 }
 

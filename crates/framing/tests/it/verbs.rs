@@ -2,8 +2,8 @@
 //! dropped because the caller said so, and none is lost or doubled.
 
 use framing::{
-    AcceptError, Config, DecodeErrorKind, Decoder, Envelope, Event, Frame, Framing, LengthBuilder,
-    Lines, Oversize, Reassembler, Unterminated,
+    AcceptError, Checksum, Cobs, Config, DecodeErrorKind, Decoder, Envelope, Event, Frame, Framing,
+    Length, LengthBuilder, Lines, Oversize, Reassembler, Unterminated,
 };
 use proptest::prelude::*;
 
@@ -192,8 +192,11 @@ fn both<F: Framing + Clone>(
     payloads: &[Vec<u8>],
     script: &[(Verb, usize)],
 ) {
-    let config = Config::new(framing).capacity(16).oversize(Oversize::Truncate);
-    let config = if let Some(limit) = limit { config.max_payload(limit) } else { config };
+    let config = Config::new(framing).capacity(16);
+    let config = match limit {
+        Some(limit) => config.max_payload(limit).oversize(Oversize::Truncate),
+        None => config,
+    };
     let limit = limit.unwrap_or(usize::MAX);
     follow(Either::Push(config.decoder().unwrap()), wire, payloads, limit, script);
     follow(Either::Owned(config.reassembler().unwrap()), wire, payloads, limit, script);
@@ -237,6 +240,11 @@ proptest! {
         both(Envelope, limit, &encoded(Envelope, b"header", &payloads), &payloads, &script);
         let lines = Lines::lf().unterminated(Unterminated::Refuse);
         both(lines, limit, &encoded(lines, b"", &payloads), &payloads, &script);
+        both(Cobs, limit, &encoded(Cobs, b"", &payloads), &payloads, &script);
+        let sealed = Checksum::crc32c_be(Length::u16_le());
+        both(sealed, None, &encoded(sealed, b"", &payloads), &payloads, &script);
+        let sealed = Checksum::crc32c_le(Cobs);
+        both(sealed, None, &encoded(sealed, b"", &payloads), &payloads, &script);
         let parts: Vec<u8> = payloads
             .iter()
             .flat_map(|payload| {

@@ -1,0 +1,207 @@
+//! Frames found again on a link that loses, adds and changes bytes.
+
+use framing::{
+    BuildError, Checksum, Cobs, Config, DecodeErrorKind, Decoder, Encoder, Fixed, Framing, Length,
+    LengthBuilder, Limits, Lines, Netstring, Oversize, Reassembler, Resync, Varint,
+};
+use proptest::prelude::*;
+
+use crate::check::{Item, Mode, check, compare, run};
+use crate::sealed::sealed;
+
+const MAGIC: [u8; 2] = [0xA5, 0x5A];
+
+type Link = Resync<Checksum<Length<framing::BigEndian, 1>>>;
+
+fn link(payload: usize, most: u64) -> Config<Link> {
+    let limits = Limits { payload, ..Limits::default() };
+    Config::new(Resync::new(MAGIC, Checksum::crc32c_be(Length::u8()), most)).limits(limits)
+}
+
+fn frame(payload: &[u8]) -> Vec<u8> {
+    let sealed = sealed(payload);
+    [&MAGIC[..], &[u8::try_from(sealed.len()).unwrap()], &sealed].concat()
+}
+
+/// At each place, is there a whole frame? Otherwise the byte is noise.
+fn decode(limit: usize, most: u64, wire: &[u8]) -> Vec<Item> {
+    let mut items = Vec::new();
+    let (mut at, mut noise) = (0, 0);
+    while at <= wire.len() {
+        let rest = &wire[at..];
+        let found = match rest {
+            [0xA5, 0x5A, length, rest @ ..] if usize::from(*length) <= limit + 4 => {
+                let body = rest.get(..usize::from(*length));
+                body.and_then(|body| body.len().checked_sub(4).map(|end| &body[..end]))
+                    .filter(|payload| rest.starts_with(&sealed(payload)))
+            }
+            _ => None,
+        };
+        if noise > 0 && (found.is_some() || rest.is_empty()) {
+            let offset = at as u64 - noise;
+            items.push(Item::Resynced { offset, discarded: std::mem::take(&mut noise) });
+        }
+        if let Some(payload) = found {
+            items.push(Item::Frame {
+                head: rest[..3].to_vec(),
+                payload: payload.to_vec(),
+                trailer: vec![],
+                offset: at as u64,
+                discarded: 0,
+            });
+            at += 7 + payload.len();
+        } else {
+            at += 1;
+            noise += u64::from(at <= wire.len());
+            if noise > most {
+                let kind = DecodeErrorKind::OutOfSync { limit: most };
+                items.push(Item::Error { kind, offset: at as u64 - noise });
+                return items;
+            }
+        }
+    }
+    items
+}
+
+#[test]
+fn noise_before_between_and_behind_frames_under_every_cut() {
+    let (a, b) = (frame(b"a"), frame(b""));
+    let broken = [&a[..a.len() - 1], &[0]].concat();
+    for wire in [
+        vec![],
+        a.clone(),
+        [&b"n"[..], &b].concat(),
+        [&b[..], &[0xA5], &b].concat(),
+        [&b[..], &[0xA5, 0x5A], &b].concat(),
+        [&b[..], &[0xA5, 0x5A, 0xFF], &b].concat(),
+        [&b[..], &[0xA5, 0x5A, 0x08], &b].concat(),
+        [&broken[..], &a].concat(),
+        [&a[..3], &a].concat(),
+        [&a[1..], &b[..4]].concat(),
+        vec![0xA5; 13],
+    ] {
+        for (limit, most) in [(1, 100), (0, 100), (8, 5), (8, 0)] {
+            check(&link(limit, most), &wire, &decode(limit, most, &wire));
+        }
+    }
+}
+
+proptest! {
+    /// Frames that were sent, with bytes lost, added and changed.
+    #[test]
+    fn a_lossy_link_against_the_naive_search(
+        pieces in prop::collection::vec(prop_oneof![
+            4 => prop::collection::vec(prop_oneof![Just(0xA5), Just(0x5A), any::<u8>()], 0..6)
+                .prop_map(|payload| frame(&payload)),
+            1 => prop::collection::vec(
+                prop_oneof![Just(0xA5), Just(0x5A), 0_u8..20, any::<u8>()], 0..5),
+        ], 0..8),
+        faults in prop::collection::vec((any::<prop::sample::Index>(), 0..3, any::<u8>()), 0..4),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+        limit in 0_usize..8,
+        most in prop_oneof![0_u64..20, Just(1000)],
+    ) {
+        let mut wire = pieces.concat();
+        for (at, fault, byte) in faults {
+            if wire.is_empty() {
+                break;
+            }
+            let at = at.index(wire.len());
+            match fault {
+                0 => drop(wire.remove(at)),
+                1 => wire.insert(at, byte),
+                _ => wire[at] = byte,
+            }
+        }
+        let config = link(limit, most);
+        let whole = run(&config, &[wire.len()], &wire, Mode::PushFrames);
+        prop_assert_eq!(&whole.items, &decode(limit, most, &wire));
+        let bytewise: Vec<usize> = (1..=wire.len()).collect();
+        let frames = run(&config, &bytewise, &wire, Mode::PushFrames);
+        let events = run(&config, &bytewise, &wire, Mode::PushEvents);
+        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(wire.len() + 1)).collect();
+        ends.push(wire.len());
+        ends.retain(|&end| end > 0);
+        ends.sort_unstable();
+        ends.dedup();
+        compare(&config, &ends, &wire, &frames, &events);
+    }
+}
+
+#[test]
+fn every_framing_of_known_lengths_is_found_again() {
+    again(Checksum::crc32c_be(Varint::canonical()), b"");
+    again(Checksum::crc32c_be(Netstring), b"");
+    again(Checksum::crc32c_be(LengthBuilder::u16_be().offset(2).build().unwrap()), b"ab");
+    again(Netstring, b"");
+    again(Fixed::new(2).unwrap(), b"");
+}
+
+fn again<F: Framing + Clone>(framing: F, prefix: &[u8]) {
+    let config = Config::new(Resync::new(MAGIC, framing, 100));
+    let mut wire = b"noise".to_vec();
+    config.encoder().unwrap().append(prefix, &[b"xy"], &mut wire).unwrap();
+    assert_eq!(wire[5..7], MAGIC);
+    for mode in [Mode::PushFrames, Mode::OwnedFrames] {
+        let items = run(&config, &[7, wire.len()], &wire, mode).items;
+        let [Item::Resynced { offset: 0, discarded: 5 }, Item::Frame { payload, offset: 5, .. }] =
+            &items[..]
+        else {
+            panic!("{items:?}")
+        };
+        assert_eq!(payload, b"xy");
+    }
+}
+
+#[test]
+fn a_wrong_length_costs_no_more_than_the_limits_and_loses_no_later_frame() {
+    let wire = [&[0xA5, 0x5A, 0xFF][..], &frame(b"one"), &frame(b"two")].concat();
+    let mut decoder = link(8, 100).decoder().unwrap();
+    let mut chunk = &wire[..];
+    let error = decoder.next(&mut chunk).unwrap_err();
+    assert_eq!(error.kind(), DecodeErrorKind::Resynced { discarded: 3 });
+    assert_eq!(&*decoder.next(&mut chunk).unwrap().unwrap().payload(), b"one");
+    assert_eq!(&*decoder.next(&mut chunk).unwrap().unwrap().payload(), b"two");
+    // Within the limits it has to wait, and to look again.
+    let mut owned = link(255, 100).reassembler().unwrap();
+    owned.space()[..wire.len()].copy_from_slice(&wire);
+    owned.filled(wire.len());
+    assert!(owned.next().unwrap().is_none());
+    assert_eq!(owned.need().at_least, 3 + 255 - wire.len());
+    assert!(owned.finish().is_err_and(|error| !error.is_fatal()));
+    assert_eq!(&*owned.finish().unwrap().unwrap().payload(), b"one");
+    assert_eq!(&*owned.finish().unwrap().unwrap().payload(), b"two");
+    assert!(owned.finish().unwrap().is_none());
+}
+
+#[test]
+fn what_cannot_be_found_again_does_not_build() {
+    let build = |error| Err(error);
+    let lines = Config::new(Resync::new(MAGIC, Lines::lf(), 9)).decoder().map(|_| ());
+    assert_eq!(lines, build(BuildError::ResyncUndeclared));
+    let cobs = Config::new(Resync::new(MAGIC, Checksum::crc32c_be(Cobs), 9));
+    assert_eq!(cobs.decoder().map(|_| ()), build(BuildError::ResyncUndeclared));
+    let none = Config::new(Resync::new(b"", Length::u8(), 9));
+    assert_eq!(none.encoder().map(|_| ()), build(BuildError::EmptyMagic));
+    let skips = link(8, 9).oversize(Oversize::Skip);
+    assert_eq!(skips.reassembler().map(|_| ()), build(BuildError::ResyncPolicy));
+    let small = Limits { head: 1, ..Limits::default() };
+    let error = BuildError::LimitsTooSmall { head: 2, payload: 0 };
+    assert_eq!(link(8, 9).limits(small).decoder().map(|_| ()), build(error));
+}
+
+#[test]
+fn noise_that_was_passed_over_is_not_handed_on() {
+    let framing = || Resync::new(MAGIC, Length::u8(), 100);
+    let mut decoder = Decoder::new(framing());
+    assert!(decoder.next(&mut &b"noise\xA5"[..]).unwrap().is_none());
+    assert!(decoder.take_tail().is_err());
+    assert_eq!(decoder.offset(), 0);
+    decoder.reset();
+    let wire = Encoder::new(framing());
+    let mut bytes = Vec::new();
+    wire.append(&[], &[b"x"], &mut bytes).unwrap();
+    assert_eq!(&*decoder.next(&mut &bytes[..]).unwrap().unwrap().payload(), b"x");
+    let owned = Reassembler::new(framing());
+    assert!(owned.switch(Lines::lf()).is_ok());
+}
