@@ -138,11 +138,10 @@ pub trait Framing {
         Seal::default()
     }
 
-    /// For links that lose bytes: how many in a row may be passed over in search of a frame. Then a
-    /// frame is handed out only once it is all there and right; one that breaks a rule or a limit
-    /// is passed over from its first byte, and not an error.
+    /// For links that lose bytes: what becomes of a frame that breaks a rule. Without it, that is a
+    /// fatal error. See [`Resync`](crate::Resync).
     #[inline]
-    fn resync(&self) -> Option<u64> {
+    fn recovery(&self) -> Option<Recovery> {
         None
     }
 
@@ -207,4 +206,20 @@ pub struct Decoded {
     pub read: usize,
     /// Where the decoded bytes lie, within those that were read.
     pub plain: Range<usize>,
+}
+
+/// How decoding goes on after a frame that breaks a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// Frames declare their lengths, and are handed out only once they are all there and right. One
+    /// that breaks a rule or a limit is passed over from its first byte.
+    ByteByByte {
+        /// How many bytes in a row may be passed over.
+        most: u64,
+    },
+    /// Frames end at a delimiter. One that breaks a rule or a limit is passed over to its end.
+    AtDelimiter {
+        /// How many bytes such a frame may have.
+        most: u64,
+    },
 }

@@ -4,7 +4,9 @@ use alloc::{vec, vec::Vec};
 
 use crc::{CRC_32_ISCSI, Crc, Table};
 
-use crate::{BuildError, Decoded, Enclosure, EncodeError, Framing, Limits, Malformed, Scan, Seal};
+use crate::{
+    BuildError, Decoded, Enclosure, EncodeError, Framing, Limits, Malformed, Recovery, Scan, Seal,
+};
 
 /// A CRC-32C (Castagnoli; RFC 3385, as in iSCSI, SCTP and Kafka) behind the payload.
 ///
@@ -127,8 +129,8 @@ impl<F: Framing> Framing for Checksum<F> {
         })
     }
 
-    fn resync(&self) -> Option<u64> {
-        self.inner.resync()
+    fn recovery(&self) -> Option<Recovery> {
+        self.inner.recovery()
     }
 
     fn check(&self, limits: &Limits) -> Result<(), BuildError> {
