@@ -88,11 +88,15 @@ impl<F: Framing> Encoder<F> {
         if length > self.limits.payload as u64 {
             return Err(EncodeError::TooLong { length, limit: self.limits.payload });
         }
-        if self.framing.seal(0).len() == 0 {
+        let width = self.framing.seal(0).len();
+        if width == 0 {
             return f(parts, Seal::default());
         }
         let sum = parts.iter().fold(0, |sum, part| self.framing.digest(sum, part));
         let seal = self.framing.seal(sum);
+        if seal.len() != width {
+            return Err(EncodeError::BrokenFraming("its checksums differ in length"));
+        }
         let all: Vec<&[u8]> = parts.iter().copied().chain([seal.bytes()]).collect();
         f(&all, seal)
     }

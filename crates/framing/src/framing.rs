@@ -52,8 +52,8 @@ pub trait Framing {
     /// Says what `seen`, which starts at the first byte of a frame (or of a later part of one),
     /// is the beginning of.
     ///
-    /// The answer is prefix-stable: once a prefix gives anything but [`Scan::Need`] or
-    /// [`Scan::Open`], every longer `seen` gives the same. The bytes are checked from left to
+    /// The answer is prefix-stable: once a prefix gives anything but [`Scan::Need`], [`Scan::Open`]
+    /// or [`Scan::Gap`], every longer `seen` gives the same. The bytes are checked from left to
     /// right: a fault is found no matter whether the frame's end is already there.
     ///
     /// `from` is only a hint: `seen[..from]` was shown before and gave `Need` or `Open`. `eof`
@@ -96,7 +96,8 @@ pub trait Framing {
 
     /// Whether payloads stand on the wire in another form than they are handed out: escaped or
     /// stuffed, so that the delimiter cannot occur in them. Such a framing recognises frames by
-    /// [`Scan::Open`] and [`Scan::Until`], with a `head` of zero, on the wire's bytes, and
+    /// [`Scan::Open`] and [`Scan::Until`], with a `head` of zero, on the wire's bytes (and fill by
+    /// [`Scan::Gap`]), and
     /// [`decode`](Self::decode) and [`encode`](Self::encode) do the rest. Limits, chunks and frames
     /// count the bytes that are handed out.
     fn transforms(&self) -> bool {
@@ -123,7 +124,9 @@ pub trait Framing {
     }
 
     /// Goes on with a checksum: `sum` is zero at the payload's start, and otherwise what the last
-    /// call returned; `piece` is what the payload, as it is handed out, goes on with.
+    /// call returned; `piece` is what the payload, as it is handed out, goes on with. A piece of no
+    /// bytes changes nothing. A checksum whose state may become zero in mid-payload, and is not zero
+    /// at the start, is to be kept in another form, such as its complement.
     fn digest(&self, sum: u64, piece: &[u8]) -> u64 {
         let _ = piece;
         sum

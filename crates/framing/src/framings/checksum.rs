@@ -1,6 +1,6 @@
 //! A checksum behind the payload, around any framing.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
 use crc::{CRC_32_ISCSI, Crc, Table};
 
@@ -63,14 +63,7 @@ impl<F: Framing> Checksum<F> {
     /// The longest payload, checksum included, that the inner framing can express, where it has
     /// such a limit.
     fn most(&self) -> Option<u64> {
-        let least = [&[0; WIDTH][..]];
-        let mut enclosed = self.inner.enclose(&[], &least);
-        let prefix: Vec<u8>;
-        if let Err(EncodeError::Prefix { expected, .. }) = enclosed {
-            prefix = vec![0; expected];
-            enclosed = self.inner.enclose(&prefix, &least);
-        }
-        match enclosed {
+        match super::sample(&self.inner, &[0; WIDTH]) {
             Err(EncodeError::LengthOverflow { max, .. }) => Some(max),
             _ => None,
         }
@@ -141,7 +134,13 @@ impl<F: Framing> Framing for Checksum<F> {
             return Err(BuildError::NoPayload);
         }
         let payload = limits.payload.checked_add(WIDTH).ok_or(BuildError::LimitsOverflow)?;
-        self.inner.check(&Limits { payload, ..*limits })
+        self.inner.check(&Limits { payload, ..*limits }).map_err(|error| match error {
+            BuildError::LimitsTooSmall { head, payload } => {
+                let payload = payload.saturating_sub(WIDTH as u64);
+                BuildError::LimitsTooSmall { head, payload }
+            }
+            error => error,
+        })
     }
 
     fn enclose(&self, prefix: &[u8], payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {

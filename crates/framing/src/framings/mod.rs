@@ -15,9 +15,11 @@ pub(crate) mod resync;
 pub(crate) mod slip;
 pub(crate) mod varint;
 
+use alloc::{vec, vec::Vec};
+
 use memchr::memchr;
 
-use crate::{EncodeError, Malformed, Scan};
+use crate::{Enclosure, EncodeError, Framing, Malformed, Scan};
 
 /// Bytes of a payload that comes in parts.
 pub(crate) fn payload_length(parts: &[&[u8]]) -> u64 {
@@ -30,6 +32,17 @@ fn no_prefix(prefix: &[u8]) -> Result<(), EncodeError> {
         return Ok(());
     }
     Err(EncodeError::Prefix { expected: 0, given: prefix.len() })
+}
+
+/// A frame of `framing` around `payload`, with a prefix of zeros where it needs one.
+fn sample<F: Framing>(framing: &F, payload: &[u8]) -> Result<Vec<u8>, EncodeError> {
+    let prefix = match framing.enclose(&[], &[payload]) {
+        Err(EncodeError::Prefix { expected, .. }) => vec![0; expected],
+        _ => Vec::new(),
+    };
+    let Enclosure { lead, head, split, trailer } = framing.enclose(&prefix, &[payload])?;
+    let (before, after) = prefix.split_at_checked(split).unwrap_or((&prefix, &[]));
+    Ok([lead, before, head.bytes(), after, payload, trailer.bytes()].concat())
 }
 
 /// A number and what follows it, at the end of an array, and the length of both.

@@ -72,6 +72,8 @@ pub struct Resync<F> {
     /// Empty where frames end at a delimiter.
     magic: Box<[u8]>,
     inner: F,
+    /// Bytes that are needed of every frame behind a magic number.
+    shortest: usize,
     recovery: Recovery,
 }
 
@@ -81,16 +83,24 @@ impl<F: Framing> Resync<F> {
     /// The magic number belongs to the frame's head; at least two bytes that seldom occur side by
     /// side are a good one.
     pub fn at_magic(magic: impl AsRef<[u8]>, inner: F, most: u64) -> Result<Self, BuildError> {
-        let declares =
-            matches!(inner.scan(&[], 0, false), Ok(Scan::Need { .. } | Scan::Body { .. }));
-        if !declares || inner.recovery().is_some() {
+        let first_need = match inner.scan(&[], 0, false) {
+            Ok(Scan::Need { total }) => total,
+            Ok(Scan::Body { .. }) => 0,
+            _ => return Err(BuildError::Resync),
+        };
+        // Later parts of a frame would have no magic number.
+        let joins = super::sample(&inner, &[0]).is_ok_and(|wire| {
+            matches!(inner.scan(&wire, 0, true), Ok(Scan::Body { more: true, .. }))
+        });
+        if joins || inner.transforms() || inner.recovery().is_some() {
             return Err(BuildError::Resync);
         }
         let magic: Box<[u8]> = magic.as_ref().into();
         if magic.is_empty() {
             return Err(BuildError::EmptyMagic);
         }
-        Ok(Self { magic, inner, recovery: Recovery::ByteByByte { most } })
+        let shortest = magic.len().saturating_add(first_need);
+        Ok(Self { magic, inner, shortest, recovery: Recovery::ByteByByte { most } })
     }
 
     /// Frames of `inner`, which end at a delimiter; at most `most` bytes of one are passed over.
@@ -99,7 +109,8 @@ impl<F: Framing> Resync<F> {
         if !undeclared || inner.recovery().is_some() {
             return Err(BuildError::Resync);
         }
-        Ok(Self { magic: Box::default(), inner, recovery: Recovery::AtDelimiter { most } })
+        let recovery = Recovery::AtDelimiter { most };
+        Ok(Self { magic: Box::default(), inner, shortest: 0, recovery })
     }
 
     /// How many bytes stand before the next place where the magic number may begin.
@@ -124,7 +135,7 @@ impl<F: Framing> Framing for Resync<F> {
         let before = self.magic.len();
         let Some(rest) = seen.strip_prefix(&*self.magic) else {
             if self.magic.starts_with(seen) {
-                return Ok(Scan::Need { total: before });
+                return Ok(Scan::Need { total: self.shortest });
             }
             return Ok(Scan::Gap { total: self.noise(seen) });
         };
@@ -134,6 +145,9 @@ impl<F: Framing> Framing for Resync<F> {
                 Ok(Scan::Body { head: head.saturating_add(before), body, trailer, more })
             }
             Err(fault) => Err(malformed_behind(fault, before)),
+            Ok(Scan::Gap { .. }) if before > 0 => {
+                Err(Malformed::at(before, "there is fill between a magic number and its frame"))
+            }
             undeclared => undeclared,
         }
     }
@@ -181,9 +195,18 @@ impl<F: Framing> Framing for Resync<F> {
     }
 
     fn check(&self, limits: &Limits) -> Result<(), BuildError> {
-        let head = limits.head.checked_sub(self.magic.len());
-        let too_small = BuildError::LimitsTooSmall { head: self.magic.len(), payload: 0 };
-        self.inner.check(&Limits { head: head.ok_or(too_small)?, ..*limits })
+        let magic = self.magic.len();
+        let inner = Limits { head: limits.head.saturating_sub(magic), ..*limits };
+        self.inner.check(&inner).map_err(|error| match error {
+            BuildError::LimitsTooSmall { head, payload } => {
+                BuildError::LimitsTooSmall { head: head.saturating_add(magic), payload }
+            }
+            error => error,
+        })?;
+        if limits.head < magic {
+            return Err(BuildError::LimitsTooSmall { head: magic, payload: 0 });
+        }
+        Ok(())
     }
 
     fn enclose(&self, prefix: &[u8], payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {

@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use memchr::{memchr, memchr2};
 
 use super::payload_length;
-use crate::{Decoded, Enclosure, EncodeError, Framing, Malformed, Scan, Trailer};
+use crate::{
+    BuildError, Decoded, Enclosure, EncodeError, Framing, Limits, Malformed, Scan, Trailer,
+};
 
 /// SLIP (RFC 1055): a byte `END` ends a packet; where the packet holds one, two others stand for it.
 ///
@@ -95,6 +97,13 @@ impl Framing for Slip {
             }
             out.extend_from_slice(rest);
         }
+    }
+
+    fn check(&self, limits: &Limits) -> Result<(), BuildError> {
+        if limits.head == 0 || limits.payload == 0 {
+            return Err(BuildError::LimitsTooSmall { head: 1, payload: 1 });
+        }
+        Ok(())
     }
 
     fn enclose(&self, prefix: &[u8], payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {

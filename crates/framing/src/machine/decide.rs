@@ -32,6 +32,8 @@ impl<F: Framing> Machine<F> {
                     self.frame.fate = mode.fate();
                 }
                 if let Some(Recovery::ByteByByte { most }) = self.framing.recovery() {
+                    let seen = seen.min(pending.len());
+                    let scanned = scanned.unwrap_or_else(|| self.framing.scan(pending, seen, eof));
                     return self.resync(pending, scanned, most, mode, eof);
                 }
                 let scanned = scanned
@@ -137,9 +139,10 @@ impl<F: Framing> Machine<F> {
             }
             Err(fault) => {
                 let certain = self.certain_before(&fault, pending)?;
-                if certain > 0 && mode == Mode::Events {
+                let transforms = self.framing.transforms();
+                if certain > 0 && (transforms || mode == Mode::Events) {
                     self.undeclared(fault.head)?;
-                    return self.open(pending, Open::new(fault.head, certain, false), eof);
+                    return self.open(pending, Open::new(fault.head, certain, transforms), eof);
                 }
                 Err(self.malformed(&fault))
             }

@@ -33,7 +33,8 @@ use seal::Digest;
 pub(crate) use step::{Gift, Layout, Mode, Step};
 
 use crate::{
-    AcceptError, DecodeError, DecodeErrorKind, Framing, Limits, Malformed, Need, Oversize, Scan,
+    AcceptError, DecodeError, DecodeErrorKind, Framing, Limits, Malformed, Need, Oversize,
+    Recovery, Scan,
 };
 
 pub(crate) struct Machine<F> {
@@ -259,7 +260,8 @@ impl<F: Framing> Machine<F> {
         // `Oversize::Stream` begins frames that are past the limit of a whole one.
         let limit = self.limits.payload;
         let most = (limit as u64).saturating_add(self.seal() as u64);
-        if matches!(self.state, State::Body(body) if body.keep > most) {
+        let kept = self.frame.payload;
+        if matches!(self.state, State::Body(body) if body.keep.saturating_add(kept) > most) {
             return Err(AcceptError::TooLong { limit });
         }
         self.frame.fate = Fate::Whole;
@@ -292,7 +294,10 @@ impl<F: Framing> Machine<F> {
                 }
                 (head, usize::try_from(body).ok()?, trailer, head)
             }
-            Ok(Scan::Until { payload, total }) => {
+            // Only what declares its lengths can be found again: the slow path says so.
+            Ok(Scan::Until { payload, total })
+                if !matches!(self.framing.recovery(), Some(Recovery::ByteByByte { .. })) =>
+            {
                 let length = payload.end.checked_sub(payload.start)?;
                 (payload.start, length, total.checked_sub(payload.end)?, 0)
             }
@@ -331,7 +336,8 @@ impl<F: Framing> Machine<F> {
             Err(error) if self.recovers_from(error) => self.lose(),
             decided => decided?,
         };
-        if eof && matches!(step, Step::Wait(_)) && (self.frame.passed > 0 || !pending.is_empty()) {
+        let within = self.frame.begun || self.frame.passed > 0 || !pending.is_empty();
+        if eof && matches!(step, Step::Wait(_)) && within {
             let received = self.frame.passed.saturating_add(pending.len() as u64);
             return Err(self.fail(DecodeErrorKind::Truncated { received }));
         }

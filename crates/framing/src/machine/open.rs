@@ -66,10 +66,11 @@ impl<F: Framing> Machine<F> {
                 Ok(_) => return Err(self.broken("its resume forgot that the payload had begun")),
                 Err(fault) => {
                     let certain = self.certain_before(&fault, pending)?;
-                    if certain == 0 || self.frame.fate != Fate::Stream {
+                    if certain == 0 || (!transforms && self.frame.fate != Fate::Stream) {
                         return Err(self.malformed(&fault));
                     }
-                    open.certain = certain;
+                    open = Open::new(0, certain, transforms);
+                    open.head = None;
                 }
             }
             if open.certain == 0 && open.coded == 0 {

@@ -14,12 +14,11 @@ impl<F: Framing> Machine<F> {
     pub(super) fn resync(
         &mut self,
         pending: &[u8],
-        scanned: Option<Result<Scan, Malformed>>,
+        scanned: Result<Scan, Malformed>,
         most: u64,
         mode: Mode,
         eof: bool,
     ) -> Decision {
-        let scanned = scanned.unwrap_or_else(|| self.framing.scan(pending, 0, eof));
         let needed = match scanned {
             Ok(Scan::Gap { total }) if (1..=pending.len()).contains(&total) => {
                 return self.pass_over(total, most);
@@ -30,12 +29,13 @@ impl<F: Framing> Machine<F> {
             Ok(Scan::Body { head, body, trailer, more: false }) => {
                 self.bounded(head, body, trailer)
             }
-            Err(_) => None,
+            // Parts of one frame have no magic number each.
+            Ok(Scan::Body { .. }) | Err(_) => None,
             Ok(_) => return Err(self.broken("only frames of known lengths can be found again")),
         };
         match needed {
             Some(total) if total > pending.len() && !eof => {
-                self.state = State::Head { seen: 0, total };
+                self.state = State::Head { seen: pending.len(), total };
                 Ok(Step::Wait(total.saturating_sub(pending.len())))
             }
             Some(total) if total <= pending.len() && self.is_right(&scanned, pending) => {

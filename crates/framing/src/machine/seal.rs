@@ -62,6 +62,9 @@ impl<F: Framing> Machine<F> {
     pub(super) fn check_seal(&mut self) -> Result<(), DecodeError> {
         let Digest { sum, last, count } = self.frame.digest;
         let expected = self.framing.seal(sum);
+        if expected.len() != self.seal() {
+            return Err(self.broken("its checksums differ in length"));
+        }
         if count == expected.len() && last.get(..count) == Some(expected.bytes()) {
             return Ok(());
         }

@@ -2,8 +2,8 @@
 //! vectors of their papers.
 
 use framing::{
-    Cobs, Config, DecodeErrorKind, Decoder, EncodeError, Encoder, Event, Framing, Limits, Oversize,
-    Slip,
+    BuildError, Checksum, Cobs, Config, DecodeErrorKind, Decoded, Decoder, Enclosure, EncodeError,
+    Encoder, Event, Framing, Limits, Malformed, Oversize, Scan, Slip, Trailer,
 };
 
 use crate::check::{Item, Mode, check, run, same_under_all_cuts};
@@ -132,8 +132,9 @@ fn every_short_string_against_the_naive_decoders() {
         for_each_string(&[0, 1, 2, 3, 0xFF], longest, |wire| {
             against::<NaiveCobs, _>(&Cobs, limit, wire);
         });
+        // A SLIP packet has at least one byte.
         for_each_string(&[0xC0, 0xDB, 0xDC, 0xDD, 1], longest, |wire| {
-            against::<NaiveSlip, _>(&Slip, limit, wire);
+            against::<NaiveSlip, _>(&Slip, limit.max(1), wire);
         });
     }
 }
@@ -263,6 +264,69 @@ fn encoded_bodies_stream_without_being_gathered() {
         assert!(decoder.stats().capacity <= 1000);
     }
     assert_eq!(got, payload);
+}
+
+/// Letters up to a full stop, written with their case changed; digits are malformed.
+#[derive(Clone)]
+struct Swapped;
+
+impl Framing for Swapped {
+    fn scan(&self, seen: &[u8], _from: usize, _eof: bool) -> Result<Scan, Malformed> {
+        match seen.iter().position(|byte| !byte.is_ascii_alphabetic()) {
+            Some(end) if seen[end] == b'.' => Ok(Scan::Until { payload: 0..end, total: end + 1 }),
+            Some(at) => Err(Malformed::after(0, at, at, "no letter")),
+            None => Ok(Scan::Open { head: 0, safe: seen.len() }),
+        }
+    }
+
+    fn transforms(&self) -> bool {
+        true
+    }
+
+    fn decode(&self, _carry: &mut u32, coded: &mut [u8]) -> Result<Decoded, Malformed> {
+        coded.iter_mut().for_each(|byte| *byte ^= 0x20);
+        Ok(Decoded { read: coded.len(), plain: 0..coded.len() })
+    }
+
+    fn enclose(&self, _prefix: &[u8], _parts: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
+        Ok(Enclosure { trailer: Trailer::Delimiter(b"."), ..Enclosure::default() })
+    }
+}
+
+/// What stands before a byte that the scan refuses is decoded before it is handed out or counted.
+#[test]
+fn a_fault_that_the_scan_finds_comes_after_what_was_right() {
+    for_each_string(b"aB.1", 6, |wire| {
+        for limit in [0, 1, 9] {
+            for oversize in POLICIES {
+                let config = Config::new(Swapped).max_payload(limit).oversize(oversize);
+                same_under_all_cuts(&config, wire);
+            }
+        }
+    });
+    let items = run(&Config::new(Swapped), &[4], b"abC1", Mode::PushEvents).items;
+    assert_eq!(items[1], Item::Data(b"ABc".to_vec()));
+}
+
+#[test]
+fn slip_limits_under_which_no_packet_can_be_made_do_not_build() {
+    for limits in
+        [Limits { payload: 0, ..Limits::default() }, Limits { head: 0, ..Limits::default() }]
+    {
+        let error = Config::new(Slip).limits(limits).encoder().unwrap_err();
+        assert_eq!(error, BuildError::LimitsTooSmall { head: 1, payload: 1 });
+    }
+    let sealed = Config::new(Checksum::crc32c_be(Slip)).max_payload(0).encoder().unwrap();
+    assert!(sealed.encode(&[], &[]).is_ok(), "a checksum is not nothing");
+}
+
+/// An end in a frame of which nothing but the beginning was taken is no clean end.
+#[test]
+fn an_end_right_after_the_beginning_is_no_clean_end() {
+    let mut decoder = Decoder::new(Cobs);
+    assert!(matches!(decoder.next_event(&mut &[3][..]).unwrap(), Some(Event::Begin { .. })));
+    let error = decoder.finish_event().unwrap_err();
+    assert_eq!(error.kind(), DecodeErrorKind::Truncated { received: 0 });
 }
 
 #[test]

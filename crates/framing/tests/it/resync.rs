@@ -1,13 +1,14 @@
 //! Frames found again on a link that loses, adds and changes bytes.
 
 use framing::{
-    BuildError, Checksum, Cobs, Config, DecodeErrorKind, Decoder, Encoder, Fixed, Framing, Length,
-    LengthBuilder, Limits, Lines, Netstring, Oversize, Reassembler, Resync, Slip, Unterminated,
-    Varint,
+    BuildError, Checksum, Chunked, Cobs, Config, DecodeErrorKind, Decoder, Encoder, Fixed, Framing,
+    Length, LengthBuilder, Limits, Lines, Netstring, Oversize, Reassembler, Resync, Slip,
+    Unterminated, Varint,
 };
 use proptest::prelude::*;
 
 use crate::check::{Item, Mode, check, compare, run};
+use crate::parts::{LAST, Record, fragment};
 use crate::sealed::sealed;
 
 const MAGIC: [u8; 2] = [0xA5, 0x5A];
@@ -186,11 +187,51 @@ fn what_cannot_be_found_again_does_not_build() {
     let twice = Resync::at_delimiter(Resync::at_delimiter(Cobs, 9).unwrap(), 9);
     assert_eq!(twice.unwrap_err(), BuildError::Resync);
     assert_eq!(Resync::at_magic(b"", Length::u8(), 9).unwrap_err(), BuildError::EmptyMagic);
+    for error in [
+        Resync::at_magic(MAGIC, Chunked, 9).map(|_| ()),
+        Resync::at_magic(MAGIC, Checksum::crc32c_be(Chunked), 9).map(|_| ()),
+    ] {
+        assert_eq!(error.unwrap_err(), BuildError::Resync, "later parts have no magic number");
+    }
     let skips = link(8, 9).oversize(Oversize::Skip);
     assert_eq!(skips.reassembler().unwrap_err(), BuildError::ResyncPolicy);
     let small = Limits { head: 1, ..Limits::default() };
-    let error = BuildError::LimitsTooSmall { head: 2, payload: 0 };
+    let error = BuildError::LimitsTooSmall { head: 3, payload: 0 };
     assert_eq!(link(8, 9).limits(small).decoder().unwrap_err(), error);
+}
+
+/// The field may stand in the payload; it must be seen whatever the limit of the head.
+#[test]
+fn a_field_that_is_kept_needs_no_head() {
+    let framing = LengthBuilder::u32_be().strip(0).includes_head().build().unwrap();
+    let limits = Limits { head: 2, ..Limits::default() };
+    let config = Config::new(Resync::at_magic(MAGIC, framing, 100).unwrap()).limits(limits);
+    let wire = [&MAGIC[..], &[0, 0, 0, 5, b'x']].concat();
+    let (payload, trailer) = (wire[2..].to_vec(), vec![]);
+    let head = MAGIC.to_vec();
+    check(&config, &wire, &[Item::Frame { head, payload, trailer, offset: 0, discarded: 0 }]);
+}
+
+/// Parts have no magic number each: such a frame is passed over, and the next one found.
+#[test]
+fn parts_are_passed_over() {
+    let config = Config::new(Resync::at_magic(MAGIC, Record, 100).unwrap());
+    let good = [&MAGIC[..], &fragment(LAST, b"ok")].concat();
+    let wire = [&MAGIC[..], &fragment(0, b"no"), &good].concat();
+    check(
+        &config,
+        &wire,
+        &[
+            Item::Resynced { offset: 0, discarded: 8 },
+            Item::Frame {
+                head: good[..6].to_vec(),
+                payload: b"ok".to_vec(),
+                trailer: vec![],
+                offset: 8,
+                discarded: 0,
+            },
+        ],
+    );
 }
 
 #[test]
@@ -267,7 +308,7 @@ fn unescaped(packet: &[u8], ended: bool) -> Option<Vec<u8>> {
 #[test]
 fn a_packet_that_is_wrong_costs_no_other_one() {
     let longest = if std::env::var_os("FRAMING_LONG").is_some() { 7 } else { 5 };
-    for (limit, most) in [(100, 100), (1, 100), (100, 3), (0, 2)] {
+    for (limit, most) in [(100, 100), (1, 100), (100, 3), (2, 2)] {
         let config = Config::new(Resync::at_delimiter(Slip, most).unwrap()).max_payload(limit);
         crate::cuts::for_each_string(&[0xC0, 0xDB, 0xDC, 1], longest, |wire| {
             let last = wire.iter().rposition(|&byte| byte == 0xC0).map_or(0, |at| at + 1);

@@ -1,9 +1,9 @@
 //! Payloads with a checksum behind them, around every framing.
 
 use framing::{
-    BuildError, Checksum, Chunked, Cobs, Config, ContentLength, DecodeErrorKind, Decoder,
-    Delimited, Encoder, Envelope, Event, Fixed, Framing, Length, LengthBuilder, Limits, Lines,
-    Netstring, Oversize, Slip, Varint,
+    AcceptError, BuildError, Checksum, Chunked, Cobs, Config, ContentLength, DecodeErrorKind,
+    Decoder, Delimited, Enclosure, EncodeError, Encoder, Envelope, Event, Fixed, Framing, Inline,
+    Length, LengthBuilder, Limits, Lines, Malformed, Netstring, Oversize, Scan, Seal, Slip, Varint,
 };
 
 use crate::check::{Item, Mode, check, run, same_under_all_cuts};
@@ -198,6 +198,53 @@ fn a_checksum_that_no_payload_can_have_does_not_build() {
         Config::new(Checksum::crc32c_be(prefixed)).decoder().unwrap_err(),
         BuildError::NoPayload
     );
+}
+
+/// Bytes that may be the checksum were kept, and count.
+#[test]
+fn a_frame_past_the_limit_cannot_be_accepted_because_some_of_it_is_kept() {
+    let config = Config::new(Checksum::crc32c_be(Length::u8())).oversize(Oversize::Stream);
+    let wire = [&[10][..], &sealed(b"abcdef")].concat();
+    for first in 1..=5 {
+        let mut decoder = config.clone().max_payload(2).decoder().unwrap();
+        let mut chunk = &wire[..first];
+        assert!(matches!(decoder.next_event(&mut chunk).unwrap(), Some(Event::Begin { .. })));
+        assert!(decoder.next_event(&mut chunk).unwrap().is_none());
+        assert!(matches!(decoder.accept(), Err(AcceptError::TooLong { limit: 2 })), "{first}");
+    }
+}
+
+/// Checksums of other lengths than it said.
+#[derive(Clone)]
+struct Moody;
+
+impl Framing for Moody {
+    fn scan(&self, seen: &[u8], from: usize, eof: bool) -> Result<Scan, Malformed> {
+        Length::u8().scan(seen, from, eof)
+    }
+
+    fn digest(&self, sum: u64, piece: &[u8]) -> u64 {
+        sum + piece.len() as u64
+    }
+
+    fn seal(&self, sum: u64) -> Seal {
+        if sum % 2 == 0 { Seal::new(&[1]) } else { Seal::new(&[1, 2]) }
+    }
+
+    fn enclose(&self, _prefix: &[u8], parts: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
+        let length = parts.iter().map(|part| part.len()).sum::<usize>();
+        let head = Inline::new(&[u8::try_from(length).unwrap()]);
+        Ok(Enclosure { head, ..Enclosure::default() })
+    }
+}
+
+#[test]
+fn a_checksum_that_changes_its_length_is_not_the_peers_fault() {
+    let encoder = Encoder::new(Moody);
+    assert!(encoder.encode(&[], &[b"ab"]).is_ok());
+    assert!(matches!(encoder.encode(&[], &[b"a"]), Err(EncodeError::BrokenFraming(_))));
+    let error = Decoder::new(Moody).next(&mut &b"\x02a\x01"[..]).unwrap_err();
+    assert!(matches!(error.kind(), DecodeErrorKind::BrokenFraming(_)), "{error}");
 }
 
 /// Promise 2 with a checksum: the payload is still lent from the chunk, in frames and in events.
