@@ -18,8 +18,8 @@ use crate::{Enclosure, EncodeError, Framing, Malformed, Scan, Trailer};
 /// crlf():     | a | \r \n | b | \r \n |
 /// ```
 ///
-/// For text from anywhere take `lenient`; `lf` gives back every byte but the LF, as POSIX defines a
-/// line (POSIX.1-2017, section 3.206).
+/// For text from anywhere take `lenient`; `lf` gives back every byte but the LF, as lines are
+/// defined by POSIX.1-2017, section 3.206.
 ///
 /// The strict form is the one for protocols (RFC 5321, section 2.3.8: CR and LF must not occur but
 /// together): where two peers disagree about what ends a line, one can smuggle a message past the

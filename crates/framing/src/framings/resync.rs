@@ -7,12 +7,13 @@ use memchr::memchr;
 use super::malformed_behind;
 use crate::{BuildError, Enclosure, EncodeError, Framing, Limits, Malformed, Scan, Seal};
 
-/// Finds frames again where bytes were lost, added or changed: each begins with a magic number.
+/// Finds frames again where bytes were lost, added or changed: each begins with a magic number, as
+/// the packets of UBX (`B5 62`) and MAVLink (`FD`) on serial lines do.
 ///
 /// ```text
 /// Resync::new([0xA5, 0x5A], Checksum::crc32c_be(Length::u16_be()), 4096):
 ///
-/// | A5 5A | 00 07 | d a t | FD A7 02 CE |  7F 00 A5 |  A5 5A | 00 06 | y o | ...
+/// | A5 5A | 00 07 | d a t | FD A7 02 CE |  7F 00 A5 |  A5 5A | 00 06 | y o | FF 5B 57 DC |
 ///   magic  length  payload    CRC-32C      no frame
 /// ```
 ///
@@ -36,11 +37,16 @@ use crate::{BuildError, Enclosure, EncodeError, Framing, Limits, Malformed, Scan
 /// ```
 /// use framing::{Checksum, Decoder, DecodeErrorKind, Length, Resync};
 ///
-/// let mut decoder = Decoder::new(Resync::new(b"\xA5\x5A", Checksum::crc32c_be(Length::u8()), 64));
-/// let mut chunk: &[u8] = b"noise\xA5\x5A\x07dat\xFD\xA7\x02\xCE";
+/// let framing = Resync::new([0xA5, 0x5A], Checksum::crc32c_be(Length::u16_be()), 4096);
+/// let mut decoder = Decoder::new(framing);
+/// let mut chunk: &[u8] =
+///     b"\xA5\x5A\0\x07dat\xFD\xA7\x02\xCE\x7F\0\xA5\xA5\x5A\0\x06yo\xFF\x5B\x57\xDC";
+/// let frame = decoder.next(&mut chunk)?.unwrap();
+/// assert_eq!((frame.head(), &*frame.payload()), (&b"\xA5\x5A\0\x07"[..], &b"dat"[..]));
 /// let error = decoder.next(&mut chunk).unwrap_err();
-/// assert_eq!(error.kind(), DecodeErrorKind::Resynced { discarded: 5 });
-/// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"dat");
+/// assert_eq!((error.kind(), error.offset()), (DecodeErrorKind::Resynced { discarded: 3 }, 11));
+/// assert!(!error.is_fatal());
+/// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"yo");
 /// # Ok::<(), framing::DecodeError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +60,24 @@ impl<F: Framing> Resync<F> {
     /// Frames of `inner`, each behind `magic`; at most `most` bytes in a row are passed over.
     ///
     /// The magic number belongs to the frame's head; at least two bytes that seldom occur side by
-    /// side are a good one.
+    /// side are a good one. The encoder writes it.
+    ///
+    /// ```text
+    /// Resync::new([0xA5, 0x5A], Length::u8(), 4):  | A5 5A | 02 | y o |
+    ///                                              | x x x x x |          five bytes: out of sync
+    /// ```
+    ///
+    /// ```
+    /// # use framing::{DecodeErrorKind, Decoder, Encoder, Length, Resync};
+    /// let framing = Resync::new([0xA5, 0x5A], Length::u8(), 4);
+    /// let mut wire = Vec::new();
+    /// Encoder::new(framing.clone()).append(&[], &[b"yo"], &mut wire)?;
+    /// assert_eq!(wire, b"\xA5\x5A\x02yo");
+    ///
+    /// let error = Decoder::new(framing).next(&mut &b"xxxxx"[..]).unwrap_err();
+    /// assert_eq!(error.kind(), DecodeErrorKind::OutOfSync { limit: 4 });
+    /// # Ok::<(), framing::EncodeError>(())
+    /// ```
     pub fn new(magic: impl AsRef<[u8]>, inner: F, most: u64) -> Self {
         Self { magic: magic.as_ref().into(), inner, most }
     }
