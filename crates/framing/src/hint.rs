@@ -3,7 +3,24 @@
 use core::fmt;
 
 /// A guess at what went wrong, from the bytes of the head that every frame of the framing has, so
-/// that it cannot depend on the cuts.
+/// that it cannot depend on the cuts. It is a part of the error's text.
+///
+/// ```text
+/// Length::u32_be():  | G  E  T  _  / ...          a length of 1195725856 bytes, or HTTP
+///                    | 05 00 00 00 | ...          83886080 bytes, or five of the other byte order
+/// ```
+///
+/// ```
+/// use framing::{Decoder, Hint, Length};
+///
+/// let hint = |mut wire: &[u8]| Decoder::new(Length::u32_be()).next(&mut wire).unwrap_err().hint();
+/// assert_eq!(hint(b"GET / HTTP/1.1\r\n"), Some(Hint::Http(*b"GET ")));
+/// assert_eq!(hint(b"\x16\x03\x01\x02\0\x01"), Some(Hint::Tls));
+/// assert_eq!(hint(b"SSH-2.0-x\r\n"), Some(Hint::Ssh));
+/// assert_eq!(hint(b"hello"), Some(Hint::Text(*b"hell")));
+/// assert_eq!(hint(b"\x05\0\0\0hello"), Some(Hint::OtherByteOrder(5)));
+/// assert_eq!(hint(b"\xFF\xFF\xFF\xFF"), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Hint {
