@@ -11,13 +11,21 @@ use crate::{Config, Enclosure, EncodeError, Framing, Limits, Seal, Trailer};
 /// written.
 ///
 /// ```
-/// use framing::{Encoder, Length};
+/// use framing::{EncodeError, Encoder, Length, LengthBuilder};
 ///
 /// let encoder = Encoder::new(Length::u32_be());
 /// let mut wire = Vec::new();
 /// encoder.append(&[], &[b"hello"], &mut wire)?;
 /// assert_eq!(wire, b"\0\0\0\x05hello");
-/// # Ok::<(), framing::EncodeError>(())
+///
+/// // Head bytes that are not the length are the prefix; a payload may come in parts.
+/// let encoder = Encoder::new(LengthBuilder::u16_be().offset(1).build()?);
+/// let mut wire = Vec::new();
+/// encoder.append(b"Q", &[b"select ", b"1"], &mut wire)?;
+/// assert_eq!(wire, b"Q\0\x08select 1");
+/// let refused = encoder.append(b"", &[b"select 1"], &mut wire);
+/// assert_eq!(refused, Err(EncodeError::Prefix { expected: 1, given: 0 }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Encoder<F> {
@@ -123,6 +131,11 @@ impl<F: Framing> Encoder<F> {
 
 /// A frame on its way out, and how much of it is sent.
 ///
+/// ```text
+/// slices():     | 00 00 00 0C | h e l l o , _ | w o r l d |
+/// advance(6):                     | l l o , _ | w o r l d |
+/// ```
+///
 /// ```
 /// use std::io::{IoSlice, Write};
 /// use framing::{Encoder, Length};
@@ -138,6 +151,12 @@ impl<F: Framing> Encoder<F> {
 ///     frame.advance(sent);
 /// }
 /// assert_eq!(socket, b"\0\0\0\x0chello, world");
+///
+/// // Without `std`, or where a write took only a part.
+/// let mut frame = encoder.encode(&[], &parts)?;
+/// frame.advance(6);
+/// assert_eq!(frame.slices().collect::<Vec<_>>(), [&b"llo, "[..], b"world"]);
+/// assert_eq!(frame.remaining(), 10);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
