@@ -11,8 +11,9 @@ pub trait Framing {
     /// is the beginning of.
     ///
     /// The answer is prefix-stable: once a prefix gives anything but [`Scan::Need`] or
-    /// [`Scan::Open`], every longer `seen` gives the same. The bytes are checked from left to
-    /// right: a fault is found no matter whether the frame's end is already there.
+    /// [`Scan::Open`], every longer `seen` gives the same; a [`Scan::Gap`] may become longer. The
+    /// bytes are checked from left to right: a fault is found no matter whether the frame's end is
+    /// already there.
     ///
     /// `from` is only a hint: `seen[..from]` was shown before and gave `Need` or `Open`. `eof`
     /// says that nothing will follow; a framing that lets the end of the stream end a frame then
@@ -98,7 +99,8 @@ pub trait Framing {
     /// The decoder was reset: what [`framed`](Self::framed) learnt belongs to another stream.
     fn reset(&mut self) {}
 
-    /// Refuses limits under which no frame at all can be made; they do not build.
+    /// Refuses limits under which no frame at all can be made, and framings that cannot work: they do
+    /// not build. Asked by [`Config`](crate::Config) only, not by the `new` of a decoder.
     ///
     /// ```
     /// # use framing::{Envelope, Framing, Limits};

@@ -29,6 +29,8 @@
 //! | frames to send | [`Encoder`]: head and trailer made for you, payload borrowed |
 //! | bodies larger than memory | [`Decoder::next_event`], [`Reassembler::next_event`] |
 //! | limits, a policy for frames past them | [`Config`], [`Limits`], [`Oversize`] |
+//! | a stream that changes its framing | [`Decoder::take_tail`], [`Reassembler::switch`] |
+//! | a protocol with a length in its head | [`LengthBuilder`], with the layouts of a dozen of them |
 //! | a format of your own | [`Framing`]: one function to recognise a frame, one to write it |
 //!
 //! A framing is a value; the decoder is the machine that runs it:

@@ -8,7 +8,7 @@ use super::malformed_behind;
 use crate::{BuildError, Enclosure, EncodeError, Framing, Limits, Malformed, Scan, Seal};
 
 /// Finds frames again where bytes were lost, added or changed: each begins with a magic number, as
-/// the packets of UBX (`B5 62`) and MAVLink (`FD`) on serial lines do.
+/// the packets of UBX (`B5 62`) and `MAVLink` (`FD`) on serial lines do.
 ///
 /// ```text
 /// Resync::new([0xA5, 0x5A], Checksum::crc32c_be(Length::u16_be()), 4096):
@@ -27,7 +27,8 @@ use crate::{BuildError, Enclosure, EncodeError, Framing, Limits, Malformed, Scan
 /// fatal [`OutOfSync`](crate::DecodeErrorKind::OutOfSync).
 ///
 /// Without a checksum a magic number within a payload may be taken for a frame. Frames must declare
-/// their lengths, and [`Oversize`](crate::Oversize) must be `Error`; others do not build.
+/// their lengths, and [`Oversize`](crate::Oversize) must be `Error`; others do not build by
+/// [`Config`](crate::Config). [`Decoder::new`](crate::Decoder::new) does not check it.
 ///
 /// Two promises of the [contract](crate::contract) change, which is why this is for links, not for
 /// hostile peers. A wrong length makes the decoder wait for as many bytes, at most what the limits
@@ -35,10 +36,10 @@ use crate::{BuildError, Enclosure, EncodeError, Framing, Limits, Malformed, Scan
 /// for each magic number in whose frame it might lie.
 ///
 /// ```
-/// use framing::{Checksum, Decoder, DecodeErrorKind, Length, Resync};
+/// use framing::{Checksum, Config, DecodeErrorKind, Length, Resync};
 ///
 /// let framing = Resync::new([0xA5, 0x5A], Checksum::crc32c_be(Length::u16_be()), 4096);
-/// let mut decoder = Decoder::new(framing);
+/// let mut decoder = Config::new(framing).max_payload(256).decoder()?;
 /// let mut chunk: &[u8] =
 ///     b"\xA5\x5A\0\x07dat\xFD\xA7\x02\xCE\x7F\0\xA5\xA5\x5A\0\x06yo\xFF\x5B\x57\xDC";
 /// let frame = decoder.next(&mut chunk)?.unwrap();
@@ -47,7 +48,7 @@ use crate::{BuildError, Enclosure, EncodeError, Framing, Limits, Malformed, Scan
 /// assert_eq!((error.kind(), error.offset()), (DecodeErrorKind::Resynced { discarded: 3 }, 11));
 /// assert!(!error.is_fatal());
 /// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"yo");
-/// # Ok::<(), framing::DecodeError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resync<F> {
