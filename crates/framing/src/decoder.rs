@@ -50,6 +50,12 @@ pub struct Decoder<F> {
 /// assert!(decoder.next(&mut chunk)?.is_none());
 /// assert_eq!(decoder.stats().copied_bytes, 1, "the next one's first byte is held");
 /// assert_eq!(decoder.stats().capacity, 0, "and needs no heap");
+///
+/// assert!(decoder.next(&mut &[&[200][..], &[7; 100]].concat()[..])?.is_none());
+/// assert!(decoder.next(&mut &[7; 100][..])?.is_some());
+/// assert!(decoder.stats().capacity >= 200, "a larger one was gathered");
+/// decoder.shrink();
+/// assert_eq!(decoder.stats().capacity, 0, "and its memory is given back");
 /// # Ok::<(), framing::DecodeError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

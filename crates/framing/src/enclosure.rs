@@ -89,6 +89,10 @@ pub struct Inline {
 impl Inline {
     /// The most that fits: enough for the longest head of any framing here, a `Content-Length`
     /// block with a number of 20 digits.
+    ///
+    /// ```compile_fail
+    /// framing::Inline::new(&[0; framing::Inline::CAPACITY + 1]);
+    /// ```
     pub const CAPACITY: usize = 40;
 
     /// Holds a copy of `bytes`; more than the capacity does not compile.
@@ -146,6 +150,10 @@ pub struct Seal {
 
 impl Seal {
     /// The most that fits: a checksum of 64 bits.
+    ///
+    /// ```compile_fail
+    /// framing::Seal::new(&[0; framing::Seal::CAPACITY + 1]);
+    /// ```
     pub const CAPACITY: usize = 8;
 
     /// Holds a copy of `bytes`; more than the capacity does not compile.

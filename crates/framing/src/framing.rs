@@ -185,6 +185,12 @@ pub trait Framing {
     /// For links that lose bytes: how many in a row may be passed over in search of a frame. Then a
     /// frame is handed out only once it is all there and right; one that breaks a rule or a limit
     /// is passed over from its first byte, and not an error.
+    ///
+    /// ```
+    /// # use framing::{Framing, Length, Resync};
+    /// assert_eq!(Resync::new("magic", Length::u8(), 4096).resync(), Some(4096));
+    /// assert_eq!(Length::u8().resync(), None);
+    /// ```
     #[inline]
     fn resync(&self) -> Option<u64> {
         None

@@ -96,6 +96,31 @@ impl<F: Framing> Reassembler<F> {
 
     /// The next event of the frame in progress, for bodies that need not be held in memory; see
     /// [`Decoder::next_event`](crate::Decoder::next_event).
+    ///
+    /// ```
+    /// use framing::{Event, Length, Reassembler};
+    ///
+    /// let mut reassembler = Reassembler::new(Length::u8());
+    /// let wire = b"\x02yo\x05hello\x04skip";
+    /// reassembler.space()[..wire.len()].copy_from_slice(wire);
+    /// reassembler.filled(wire.len());
+    ///
+    /// // The first is wanted whole, the second piece by piece, the third not at all.
+    /// assert!(matches!(reassembler.next_event()?, Some(Event::Begin { body: Some(2), .. })));
+    /// reassembler.accept()?;
+    /// assert_eq!(&*reassembler.next()?.unwrap().payload(), b"yo");
+    /// assert!(matches!(reassembler.next_event()?, Some(Event::Begin { body: Some(5), .. })));
+    /// assert!(matches!(reassembler.next_event()?, Some(Event::Chunk(piece)) if &*piece == b"hello"));
+    /// assert!(matches!(reassembler.next_event()?, Some(Event::End { .. })));
+    /// assert!(matches!(reassembler.next_event()?, Some(Event::Begin { body: Some(4), .. })));
+    /// reassembler.skip();
+    /// assert!(reassembler.next_event()?.is_none());
+    /// assert!(reassembler.finish_event()?.is_none());
+    ///
+    /// reassembler.shrink();
+    /// assert_eq!(reassembler.capacity(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn next_event(&mut self) -> Result<Option<Event<'_, '_>>, DecodeError> {
         self.event(false)
     }

@@ -82,6 +82,9 @@ impl<E: ByteOrder, const W: usize> LengthBuilder<E, W> {
     /// assert_eq!(wire, b"\x03\0\0\0\0\0dat");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    /// ```compile_fail
+    /// framing::LengthBuilder::<framing::BigEndian, 9>::new();
+    /// ```
     pub const fn new() -> Self {
         const { assert!(W >= 1 && W <= 8, "a length field has 1 to 8 bytes") };
         Self {
