@@ -137,26 +137,25 @@ impl<F: Framing> Encoder<F> {
 /// ```
 ///
 /// ```
-/// use std::io::{IoSlice, Write};
+/// use std::io::Write;
 /// use framing::{Encoder, Length};
 ///
 /// let encoder = Encoder::new(Length::u32_be());
 /// let parts = [&b"hello, "[..], b"world"];
 /// let mut frame = encoder.encode(&[], &parts)?;
-/// let mut socket = Vec::new();
-/// while frame.remaining() > 0 {
-///     let mut slices = [IoSlice::new(&[]); 8];
-///     let used = frame.io_slices(&mut slices);
-///     let sent = socket.write_vectored(&slices[..used])?;
-///     frame.advance(sent);
-/// }
-/// assert_eq!(socket, b"\0\0\0\x0chello, world");
-///
-/// // Without `std`, or where a write took only a part.
-/// let mut frame = encoder.encode(&[], &parts)?;
 /// frame.advance(6);
 /// assert_eq!(frame.slices().collect::<Vec<_>>(), [&b"llo, "[..], b"world"]);
 /// assert_eq!(frame.remaining(), 10);
+///
+/// // A socket may take less than it is given.
+/// let mut frame = encoder.encode(&[], &parts)?;
+/// let mut socket = Vec::new();
+/// loop {
+///     let Some(slice) = frame.slices().next() else { break };
+///     let sent = socket.write(slice)?;
+///     frame.advance(sent);
+/// }
+/// assert_eq!(socket, b"\0\0\0\x0chello, world");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -227,6 +226,23 @@ impl Encoded<'_> {
 
     /// Fills `slices` from the front with what is not sent yet, for a vectored write. Returns how
     /// many were used; fewer than the frame needs is no error, but another write.
+    ///
+    /// ```
+    /// # use std::io::{IoSlice, Write};
+    /// # use framing::{Encoder, Length};
+    /// let encoder = Encoder::new(Length::u32_be());
+    /// let parts = [&b"hello, "[..], b"world"];
+    /// let mut frame = encoder.encode(&[], &parts)?;
+    /// let mut socket = Vec::new();
+    /// while frame.remaining() > 0 {
+    ///     let mut slices = [IoSlice::new(&[]); 8];
+    ///     let used = frame.io_slices(&mut slices);
+    ///     let sent = socket.write_vectored(&slices[..used])?;
+    ///     frame.advance(sent);
+    /// }
+    /// assert_eq!(socket, b"\0\0\0\x0chello, world");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[cfg(feature = "std")]
     pub fn io_slices<'s>(&'s self, slices: &mut [std::io::IoSlice<'s>]) -> usize {
         let mut used = 0_usize;

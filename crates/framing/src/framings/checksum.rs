@@ -50,7 +50,7 @@ enum Order {
 }
 
 impl<F: Framing> Checksum<F> {
-    /// The checksum's most significant byte comes first.
+    /// The checksum's most significant byte comes first, as in Kafka's record batches.
     ///
     /// ```text
     /// Checksum::crc32c_be(Cobs), payload 64 61 74:  | 08 | 64 61 74 FD A7 02 CE | 00 |

@@ -27,12 +27,12 @@ use crate::{BuildError, Enclosure, EncodeError, Framing, Inline, Limits, Malform
 /// use framing::{ContentLength, Decoder, Encoder};
 ///
 /// let mut wire = Vec::new();
-/// Encoder::new(ContentLength::lsp()).append(b"", &[b"{}"], &mut wire)?;
-/// assert_eq!(wire, b"Content-Length: 2\r\n\r\n{}");
+/// Encoder::new(ContentLength::lsp()).append(b"", &[b"hello"], &mut wire)?;
+/// assert_eq!(wire, b"Content-Length: 5\r\n\r\nhello");
 ///
 /// let mut chunk = &wire[..];
 /// let mut decoder = Decoder::new(ContentLength::lsp());
-/// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"{}");
+/// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"hello");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

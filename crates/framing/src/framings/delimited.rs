@@ -36,6 +36,10 @@ use crate::{BuildError, Enclosure, EncodeError, Framing, Malformed, Scan, Traile
 /// assert_eq!((&*one.payload(), one.trailer()), (&b"one"[..], &b"\r\n"[..]));
 /// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"two");
 ///
+/// let mut chunk: &[u8] = b"one\r\ntwo\r\n";
+/// let mut keeps = Decoder::new(framing.clone().keep());
+/// assert_eq!(&*keeps.next(&mut chunk)?.unwrap().payload(), b"one\r\n");
+///
 /// let mut wire = Vec::new();
 /// let encoder = Encoder::new(framing);
 /// encoder.append(&[], &[b"three"], &mut wire)?;

@@ -123,11 +123,14 @@ impl Lines {
     /// ```
     /// # use framing::{DecodeErrorKind, Decoder, Lines, Unterminated};
     /// let mut accepts = Decoder::new(Lines::lf());
-    /// assert!(accepts.next(&mut &b"b"[..])?.is_none());
+    /// let mut chunk: &[u8] = b"a\nb";
+    /// assert_eq!(&*accepts.next(&mut chunk)?.unwrap().payload(), b"a");
+    /// assert!(accepts.next(&mut chunk)?.is_none());
     /// assert_eq!(&*accepts.finish()?.unwrap().payload(), b"b");
     ///
     /// let mut refuses = Decoder::new(Lines::lf().unterminated(Unterminated::Refuse));
-    /// assert!(refuses.next(&mut &b"b"[..])?.is_none());
+    /// let mut chunk: &[u8] = b"a\nb";
+    /// while refuses.next(&mut chunk)?.is_some() {}
     /// let error = refuses.finish().unwrap_err();
     /// assert_eq!(error.kind(), DecodeErrorKind::Truncated { received: 1 });
     /// # Ok::<(), framing::DecodeError>(())

@@ -8,7 +8,8 @@ use super::malformed_behind;
 use crate::{BuildError, Enclosure, EncodeError, Framing, Limits, Malformed, Scan, Seal};
 
 /// Finds frames again where bytes were lost, added or changed: each begins with a magic number, as
-/// the packets of UBX (`B5 62`) and `MAVLink` (`FD`) on serial lines do.
+/// on serial lines those of UBX (u-blox, "UBX Frame Structure": `B5 62`) and `MAVLink` ("Packet
+/// Serialization": `FD`).
 ///
 /// ```text
 /// Resync::new([0xA5, 0x5A], Checksum::crc32c_be(Length::u16_be()), 4096):

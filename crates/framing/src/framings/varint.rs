@@ -18,7 +18,7 @@ use crate::{BuildError, Enclosure, EncodeError, Framing, Inline, Limits, Malform
 /// write the shortest form.
 ///
 /// ```
-/// use framing::{Decoder, Encoder, Varint};
+/// use framing::{Decoder, Encoder, Framing, Scan, Varint};
 ///
 /// let mut chunk: &[u8] = b"\x05hello\x02yo";
 /// let mut decoder = Decoder::new(Varint::canonical());
@@ -28,6 +28,8 @@ use crate::{BuildError, Enclosure, EncodeError, Framing, Inline, Limits, Malform
 /// let mut wire = Vec::new();
 /// Encoder::new(Varint::canonical()).append(&[], &[&[7; 300]], &mut wire)?;
 /// assert_eq!((&wire[..3], wire.len()), (&b"\xAC\x02\x07"[..], 302));
+/// let longer = Varint::lenient().scan(b"\xAC\x82\0", 0, false);
+/// assert_eq!(longer, Ok(Scan::Body { head: 3, body: 300, trailer: 0, more: false }));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
