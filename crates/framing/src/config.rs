@@ -1,6 +1,6 @@
 //! One configuration, from which the decoder, the reassembler and the encoder are built.
 
-use crate::{BuildError, Decoder, Encoder, Framing, Limits, Oversize, Reassembler};
+use crate::{BuildError, Decoder, Encoder, Framing, Limits, Oversize, Reassembler, Recovery};
 
 /// A framing with its limits: built once, used by both directions.
 ///
@@ -101,7 +101,9 @@ impl<F: Framing + Clone> Config<F> {
         if self.oversize == Oversize::Truncate && self.framing.seal(0).len() > 0 {
             return Err(BuildError::TruncatedChecksum);
         }
-        if self.oversize != Oversize::Error && self.framing.resync().is_some() {
+        if self.oversize != Oversize::Error
+            && matches!(self.framing.recovery(), Some(Recovery::ByteByByte { .. }))
+        {
             return Err(BuildError::ResyncPolicy);
         }
         self.framing.check(&self.limits)

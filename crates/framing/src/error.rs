@@ -418,12 +418,14 @@ pub enum BuildError {
     /// A truncated frame has lost its checksum.
     #[error("frames with a checksum cannot be truncated")]
     TruncatedChecksum,
-    /// Where bytes may be lost, a length past the limit is no reason to trust it and skip.
-    #[error("frames past the limit can only be an error where bytes may be lost")]
+    /// Where lengths may be wrong, one that is past the limit cannot be trusted for what to skip.
+    #[error("frames past the limit can only be an error where a length may be wrong")]
     ResyncPolicy,
-    /// Only frames that declare their lengths can be found again behind a magic number.
-    #[error("only frames of known lengths can be found again")]
-    ResyncUndeclared,
+    /// Frames of this kind cannot be found again in this way.
+    #[error(
+        "a magic number is for frames that declare their lengths, a delimiter for those that end at one"
+    )]
+    Resync,
     /// A framing with a checksum was given another one.
     #[error("a framing has one checksum")]
     TwoChecksums,

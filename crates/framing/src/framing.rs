@@ -182,17 +182,18 @@ pub trait Framing {
         Seal::default()
     }
 
-    /// For links that lose bytes: how many in a row may be passed over in search of a frame. Then a
-    /// frame is handed out only once it is all there and right; one that breaks a rule or a limit
-    /// is passed over from its first byte, and not an error.
+    /// For links that lose bytes: what becomes of a frame that breaks a rule. Without it, that is a
+    /// fatal error. See [`Resync`](crate::Resync).
     ///
     /// ```
-    /// # use framing::{Framing, Length, Resync};
-    /// assert_eq!(Resync::new("magic", Length::u8(), 4096).resync(), Some(4096));
-    /// assert_eq!(Length::u8().resync(), None);
+    /// # use framing::{Cobs, Framing, Recovery, Resync};
+    /// let resync = Resync::at_delimiter(Cobs, 4096)?;
+    /// assert_eq!(resync.recovery(), Some(Recovery::AtDelimiter { most: 4096 }));
+    /// assert_eq!(Cobs.recovery(), None);
+    /// # Ok::<(), framing::BuildError>(())
     /// ```
     #[inline]
-    fn resync(&self) -> Option<u64> {
+    fn recovery(&self) -> Option<Recovery> {
         None
     }
 
@@ -299,4 +300,20 @@ pub struct Decoded {
     pub read: usize,
     /// Where the decoded bytes lie, within those that were read.
     pub plain: Range<usize>,
+}
+
+/// How decoding goes on after a frame that breaks a rule; [`Resync`](crate::Resync) shows both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// Frames declare their lengths, and are handed out only once they are all there and right. One
+    /// that breaks a rule or a limit is passed over from its first byte.
+    ByteByByte {
+        /// How many bytes in a row may be passed over.
+        most: u64,
+    },
+    /// Frames end at a delimiter. One that breaks a rule or a limit is passed over to its end.
+    AtDelimiter {
+        /// How many bytes such a frame may have.
+        most: u64,
+    },
 }

@@ -104,7 +104,7 @@ pub use error::{
     AcceptError, BuildError, DecodeError, DecodeErrorKind, EncodeError, Malformed, MidFrame,
 };
 pub use frame::{Event, Frame, Need, Payload};
-pub use framing::{Decoded, Framing, Scan};
+pub use framing::{Decoded, Framing, Recovery, Scan};
 pub use framings::{
     checksum::Checksum,
     chunked::Chunked,

@@ -29,7 +29,10 @@ fn hostile_heads_cost_what_arrives() {
     hostile(Slip, &[0xC0; 9_000]);
     hostile(Checksum::crc32c_be(Length::u32_be()), &every(&[0xFF; 4]));
     hostile(Checksum::crc32c_be(Cobs), &every(b""));
-    hostile(Resync::new(b"x", Length::u64_be(), 1 << 20), &every(&[b'x', 0x1F, 0xFF, 0xFF, 0xFF]));
+    hostile(
+        Resync::at_magic(b"x", Length::u64_be(), 1 << 20).unwrap(),
+        &every(&[b'x', 0x1F, 0xFF, 0xFF, 0xFF]),
+    );
     hostile(Envelope, &every(&[0, 0, 0x10, 0, 0x1F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]));
 }
 

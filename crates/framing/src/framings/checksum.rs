@@ -4,7 +4,9 @@ use alloc::{vec, vec::Vec};
 
 use crc::{CRC_32_ISCSI, Crc, Table};
 
-use crate::{BuildError, Decoded, Enclosure, EncodeError, Framing, Limits, Malformed, Scan, Seal};
+use crate::{
+    BuildError, Decoded, Enclosure, EncodeError, Framing, Limits, Malformed, Recovery, Scan, Seal,
+};
 
 /// A CRC-32C (G. Castagnoli and others, IEEE Transactions on Communications 41, 1993) behind the
 /// payload, as iSCSI (RFC 3720, section 12.1, with vectors in B.4) and SCTP (RFC 9260, appendix A)
@@ -156,8 +158,8 @@ impl<F: Framing> Framing for Checksum<F> {
         })
     }
 
-    fn resync(&self) -> Option<u64> {
-        self.inner.resync()
+    fn recovery(&self) -> Option<Recovery> {
+        self.inner.recovery()
     }
 
     fn check(&self, limits: &Limits) -> Result<(), BuildError> {

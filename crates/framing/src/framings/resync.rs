@@ -1,45 +1,49 @@
 //! Frames on links that lose bytes.
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, vec::Vec};
 
 use memchr::memchr;
 
 use super::malformed_behind;
-use crate::{BuildError, Enclosure, EncodeError, Framing, Limits, Malformed, Scan, Seal};
+use crate::{
+    BuildError, Decoded, Enclosure, EncodeError, Framing, Limits, Malformed, Recovery, Scan, Seal,
+};
 
-/// Finds frames again where bytes were lost, added or changed: each begins with a magic number, as
-/// on serial lines those of UBX (u-blox, "UBX Frame Structure": `B5 62`) and `MAVLink` ("Packet
-/// Serialization": `FD`).
+/// Finds frames again where bytes were lost, added or changed, as on serial lines.
+///
+/// What was passed over is reported once, before the next frame, by a
+/// [`Resynced`](crate::DecodeErrorKind::Resynced), which is not fatal. More than so many bytes
+/// without a frame are a fatal [`OutOfSync`](crate::DecodeErrorKind::OutOfSync).
+///
+/// # Behind a magic number
 ///
 /// ```text
-/// Resync::new([0xA5, 0x5A], Checksum::crc32c_be(Length::u16_be()), 4096):
+/// Resync::at_magic([0xA5, 0x5A], Checksum::crc32c_be(Length::u16_be()), 4096):
 ///
-/// | A5 5A | 00 07 | d a t | FD A7 02 CE |  7F 00 A5 |  A5 5A | 00 06 | y o | FF 5B 57 DC |
-///   magic  length  payload    CRC-32C      no frame
+/// | A5 5A | 00 07 | d a t | FD A7 02 CE |  7F 00 A5  | A5 5A | 00 06 | y o | FF 5B 57 DC |
+///   magic  length  payload    CRC-32C       no frame
 /// ```
 ///
-/// A frame is handed out only once it is all there and right: it begins with the magic number, its
-/// lengths are within the limits, its checksum matches. Otherwise its first byte is passed over, and
-/// the next magic number is looked for right behind it, among the bytes that had been taken for the
-/// frame: a length that was hit costs the frames up to the next magic number and no more. What was
-/// passed over is reported once, before the next frame, by a
-/// [`Resynced`](crate::DecodeErrorKind::Resynced), which is not fatal; at the end of the stream an
-/// incomplete frame is reported so too. More than so many bytes in a row without a frame are a
-/// fatal [`OutOfSync`](crate::DecodeErrorKind::OutOfSync).
+/// So frames are laid out by UBX (u-blox, "UBX Frame Structure": `B5 62`) and `MAVLink` ("Packet
+/// Serialization": `FD`), but for their checksums.
 ///
-/// Without a checksum a magic number within a payload may be taken for a frame. Frames must declare
-/// their lengths, and [`Oversize`](crate::Oversize) must be `Error`; others do not build by
-/// [`Config`](crate::Config). [`Decoder::new`](crate::Decoder::new) does not check it.
+/// For frames that declare their lengths. One is handed out only once it is all there and right: it
+/// begins with the magic number, its lengths are within the limits, its checksum matches. Otherwise
+/// its first byte is passed over, and the next magic number is looked for right behind it, among
+/// the bytes that had been taken for the frame: a length that was hit costs no frame but its own. At
+/// the end of the stream an incomplete frame is reported as passed over too.
 ///
-/// Two promises of the [contract](crate::contract) change, which is why this is for links, not for
-/// hostile peers. A wrong length makes the decoder wait for as many bytes, at most what the limits
-/// allow: let [`Limits::payload`](crate::Limits::payload) be small. And a byte may be looked at once
-/// for each magic number in whose frame it might lie.
+/// Without a checksum a magic number within a payload may be taken for a frame.
+/// [`Oversize`](crate::Oversize) must be `Error`; others do not build. Two promises of the
+/// [contract](crate::contract) change, which is why this is for links and not for hostile peers. A
+/// wrong length makes the decoder wait for as many bytes, at most what the limits allow: let
+/// [`Limits::payload`](crate::Limits::payload) be small. And a byte may be looked at once for each
+/// magic number in whose frame it might lie.
 ///
 /// ```
 /// use framing::{Checksum, Config, DecodeErrorKind, Length, Resync};
 ///
-/// let framing = Resync::new([0xA5, 0x5A], Checksum::crc32c_be(Length::u16_be()), 4096);
+/// let framing = Resync::at_magic([0xA5, 0x5A], Checksum::crc32c_be(Length::u16_be()), 4096)?;
 /// let mut decoder = Config::new(framing).max_payload(256).decoder()?;
 /// let mut chunk: &[u8] =
 ///     b"\xA5\x5A\0\x07dat\xFD\xA7\x02\xCE\x7F\0\xA5\xA5\x5A\0\x06yo\xFF\x5B\x57\xDC";
@@ -51,11 +55,38 @@ use crate::{BuildError, Enclosure, EncodeError, Framing, Limits, Malformed, Scan
 /// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"yo");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # At a delimiter
+///
+/// For frames that end at one. A frame that breaks a rule or a limit, or whose checksum does not
+/// match, is passed over to its delimiter, and reported at its first byte; events that had begun it
+/// are void. (A delimiter that was hit makes one frame of two: with a checksum both are passed over.)
+/// What [`Oversize::Skip`](crate::Oversize) and `Truncate` do with a frame past the limit, they do.
+///
+/// ```text
+/// Resync::at_delimiter(Cobs, 64):
+///
+/// | 05 64 61 74 00 | 03 6F 6B 00 |
+///      no frame          o k
+/// ```
+///
+/// ```
+/// use framing::{Cobs, Decoder, DecodeErrorKind, Resync};
+///
+/// let mut decoder = Decoder::new(Resync::at_delimiter(Cobs, 64)?);
+/// // The first code promises four bytes, and one was lost.
+/// let mut chunk: &[u8] = b"\x05dat\0\x03ok\0";
+/// let error = decoder.next(&mut chunk).unwrap_err();
+/// assert_eq!(error.kind(), DecodeErrorKind::Resynced { discarded: 5 });
+/// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"ok");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resync<F> {
+    /// Empty where frames end at a delimiter.
     magic: Box<[u8]>,
     inner: F,
-    most: u64,
+    recovery: Recovery,
 }
 
 impl<F: Framing> Resync<F> {
@@ -65,23 +96,52 @@ impl<F: Framing> Resync<F> {
     /// side are a good one. The encoder writes it.
     ///
     /// ```text
-    /// Resync::new([0xA5, 0x5A], Length::u8(), 4):  | A5 5A | 02 | y o |
-    ///                                              | x x x x x |          five bytes: out of sync
+    /// Resync::at_magic([0xA5, 0x5A], Length::u8(), 4):  | A5 5A | 02 | y o |
+    ///                                                   | x x x x x |     OutOfSync after 4
     /// ```
     ///
     /// ```
-    /// # use framing::{DecodeErrorKind, Decoder, Encoder, Length, Resync};
-    /// let framing = Resync::new([0xA5, 0x5A], Length::u8(), 4);
+    /// # use framing::{BuildError, Cobs, DecodeErrorKind, Decoder, Encoder, Length, Resync};
+    /// let framing = Resync::at_magic([0xA5, 0x5A], Length::u8(), 4)?;
     /// let mut wire = Vec::new();
     /// Encoder::new(framing.clone()).append(&[], &[b"yo"], &mut wire)?;
     /// assert_eq!(wire, b"\xA5\x5A\x02yo");
     ///
     /// let error = Decoder::new(framing).next(&mut &b"xxxxx"[..]).unwrap_err();
     /// assert_eq!(error.kind(), DecodeErrorKind::OutOfSync { limit: 4 });
-    /// # Ok::<(), framing::EncodeError>(())
+    /// assert_eq!(Resync::at_magic("magic", Cobs, 4), Err(BuildError::Resync));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn new(magic: impl AsRef<[u8]>, inner: F, most: u64) -> Self {
-        Self { magic: magic.as_ref().into(), inner, most }
+    pub fn at_magic(magic: impl AsRef<[u8]>, inner: F, most: u64) -> Result<Self, BuildError> {
+        let declares =
+            matches!(inner.scan(&[], 0, false), Ok(Scan::Need { .. } | Scan::Body { .. }));
+        if !declares || inner.recovery().is_some() {
+            return Err(BuildError::Resync);
+        }
+        let magic: Box<[u8]> = magic.as_ref().into();
+        if magic.is_empty() {
+            return Err(BuildError::EmptyMagic);
+        }
+        Ok(Self { magic, inner, recovery: Recovery::ByteByByte { most } })
+    }
+
+    /// Frames of `inner`, which end at a delimiter; at most `most` bytes of one are passed over.
+    ///
+    /// ```
+    /// # use framing::{BuildError, Decoder, Length, Lines, Resync};
+    /// let mut decoder = Decoder::new(Resync::at_delimiter(Lines::crlf(), 4096)?);
+    /// let mut chunk: &[u8] = b"a\nb\r\nc\r\n";
+    /// assert!(decoder.next(&mut chunk).is_err_and(|error| !error.is_fatal()), "a bare LF");
+    /// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"c");
+    /// assert_eq!(Resync::at_delimiter(Length::u8(), 4), Err(BuildError::Resync));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn at_delimiter(inner: F, most: u64) -> Result<Self, BuildError> {
+        let undeclared = matches!(inner.scan(&[], 0, false), Ok(Scan::Open { .. }));
+        if !undeclared || inner.recovery().is_some() {
+            return Err(BuildError::Resync);
+        }
+        Ok(Self { magic: Box::default(), inner, recovery: Recovery::AtDelimiter { most } })
     }
 
     /// How many bytes stand before the next place where the magic number may begin.
@@ -120,6 +180,22 @@ impl<F: Framing> Framing for Resync<F> {
         }
     }
 
+    fn resume(&self, seen: &[u8], eof: bool) -> Result<Scan, Malformed> {
+        self.inner.resume(seen, eof)
+    }
+
+    fn transforms(&self) -> bool {
+        self.inner.transforms()
+    }
+
+    fn decode(&self, carry: &mut u32, coded: &mut [u8]) -> Result<Decoded, Malformed> {
+        self.inner.decode(carry, coded)
+    }
+
+    fn encode(&self, payload: &[&[u8]], out: &mut Vec<u8>) {
+        self.inner.encode(payload, out);
+    }
+
     fn framed(&mut self, head: &[u8]) {
         self.inner.framed(head.get(self.magic.len()..).unwrap_or_default());
     }
@@ -142,21 +218,11 @@ impl<F: Framing> Framing for Resync<F> {
         self.inner.seal(sum)
     }
 
-    fn resync(&self) -> Option<u64> {
-        Some(self.most)
+    fn recovery(&self) -> Option<Recovery> {
+        Some(self.recovery)
     }
 
     fn check(&self, limits: &Limits) -> Result<(), BuildError> {
-        if self.magic.is_empty() {
-            return Err(BuildError::EmptyMagic);
-        }
-        let declares = matches!(
-            self.inner.scan(&[], 0, false),
-            Ok(Scan::Need { .. } | Scan::Body { more: false, .. })
-        );
-        if !declares || self.inner.resync().is_some() {
-            return Err(BuildError::ResyncUndeclared);
-        }
         let head = limits.head.checked_sub(self.magic.len());
         let too_small = BuildError::LimitsTooSmall { head: self.magic.len(), payload: 0 };
         self.inner.check(&Limits { head: head.ok_or(too_small)?, ..*limits })
@@ -164,6 +230,9 @@ impl<F: Framing> Framing for Resync<F> {
 
     fn enclose(&self, prefix: &[u8], payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
         let enclosure = self.inner.enclose(prefix, payload)?;
-        Ok(Enclosure { lead: &self.magic, ..enclosure })
+        Ok(match self.recovery {
+            Recovery::ByteByByte { .. } => Enclosure { lead: &self.magic, ..enclosure },
+            Recovery::AtDelimiter { .. } => enclosure,
+        })
     }
 }

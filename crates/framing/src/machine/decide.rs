@@ -1,7 +1,9 @@
 //! What comes next: at a frame's start here, later in `body` and `open`.
 
 use super::{Body, Fate, Gift, Machine, Mode, Open, Progress, State, Step};
-use crate::{DecodeError, DecodeErrorKind, Framing, Hint, Limits, Malformed, Oversize, Scan};
+use crate::{
+    DecodeError, DecodeErrorKind, Framing, Hint, Limits, Malformed, Oversize, Recovery, Scan,
+};
 
 pub(super) type Decision = Result<Step, DecodeError>;
 
@@ -29,7 +31,7 @@ impl<F: Framing> Machine<F> {
                 if self.frame.parts == 0 {
                     self.frame.fate = mode.fate();
                 }
-                if let Some(most) = self.framing.resync() {
+                if let Some(Recovery::ByteByByte { most }) = self.framing.recovery() {
                     return self.resync(pending, scanned, most, mode, eof);
                 }
                 let scanned = scanned
@@ -38,6 +40,7 @@ impl<F: Framing> Machine<F> {
             }
             State::Body(body) => self.body(pending, body),
             State::Open(open) => self.open(pending, open, eof),
+            State::Lost { ended } => self.lost(pending, ended, eof),
         }
     }
 

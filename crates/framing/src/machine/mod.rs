@@ -19,7 +19,7 @@
 //!             | ^                          |
 //!  scan: Body,| | end of the frame,        | resume: Until
 //!       Until | | or of one of its parts   v
-//!             +-------------------------> Body        any fault: Failed
+//!             +-------------------------> Body        any fault: Failed, or Lost up to a delimiter
 //! ```
 
 mod body;
@@ -61,6 +61,8 @@ enum State {
     Body(Body),
     /// The payload has begun, its end is not in sight.
     Open(Open),
+    /// The frame cannot be right, and is passed over up to its delimiter, or `ended` there.
+    Lost { ended: bool },
     /// Decoding has ended.
     Failed(DecodeError),
 }
@@ -114,6 +116,8 @@ struct Progress {
     carry: u32,
     /// Whether bytes of the frame were decoded.
     decoded: bool,
+    /// Pending bytes that are payload past the limit, and the head before them.
+    past: usize,
     /// The checksum of the payload so far.
     digest: Digest,
     declared: Option<u64>,
@@ -192,7 +196,7 @@ impl<F: Framing> Machine<F> {
                 let at_least = usize::try_from(exact).unwrap_or(usize::MAX).saturating_add(next);
                 Need { at_least: at_least.max(1), exact: (!body.more).then_some(exact) }
             }
-            State::Open(_) => Need { at_least: 1, exact: None },
+            State::Open(_) | State::Lost { .. } => Need { at_least: 1, exact: None },
             State::Failed(_) => Need { at_least: 0, exact: None },
         }
     }
@@ -323,7 +327,10 @@ impl<F: Framing> Machine<F> {
         mode: Mode,
         eof: bool,
     ) -> Result<Step, DecodeError> {
-        let step = self.decide(pending, mode, eof)?;
+        let step = match self.decide(pending, mode, eof) {
+            Err(error) if self.recovers_from(error) => self.lose(),
+            decided => decided?,
+        };
         if eof && matches!(step, Step::Wait(_)) && (self.frame.passed > 0 || !pending.is_empty()) {
             let received = self.frame.passed.saturating_add(pending.len() as u64);
             return Err(self.fail(DecodeErrorKind::Truncated { received }));

@@ -101,7 +101,10 @@ impl<F: Framing> Machine<F> {
             Fate::Whole | Fate::Stream => match self.oversize {
                 Oversize::Truncate => room,
                 _ if self.frame.fate == Fate::Stream && room > 0 => room,
-                Oversize::Error | Oversize::Stream => return Err(self.fail_too_long()),
+                Oversize::Error | Oversize::Stream => {
+                    self.frame.past = lead.saturating_add(n);
+                    return Err(self.fail_too_long());
+                }
                 Oversize::Skip => {
                     self.begin_skip();
                     self.frame.pass(lead);

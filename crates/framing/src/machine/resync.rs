@@ -1,12 +1,13 @@
-//! Where bytes may be lost: a frame counts only once it is all there and right, and what is none is
-//! passed over.
+//! Where bytes may be lost: what is no frame is passed over, and reported once.
 //!
-//! Nothing is believed of a head but how long to wait, and that within the limits. So a frame that
-//! breaks a rule costs one byte, and the search goes on behind it, within bytes already seen.
+//! Byte by byte, a frame counts only once it is all there and right. Nothing is believed of a head
+//! but how long to wait, and that within the limits: a frame that breaks a rule costs one byte, and
+//! the search goes on behind it, within bytes already seen. At a delimiter, what follows it is
+//! believed to be a frame again.
 
 use super::decide::Decision;
-use super::{Gift, Machine, Mode, State, Step};
-use crate::{DecodeErrorKind, Framing, Malformed, Scan};
+use super::{Fate, Gift, Machine, Mode, State, Step};
+use crate::{DecodeError, DecodeErrorKind, Framing, Malformed, Recovery, Scan};
 
 impl<F: Framing> Machine<F> {
     /// At the start of a frame, or of noise.
@@ -69,10 +70,15 @@ impl<F: Framing> Machine<F> {
     fn pass_over(&mut self, n: usize, most: u64) -> Decision {
         self.noise = self.noise.saturating_add(n as u64);
         self.state = State::START;
-        if self.noise > most {
+        self.within(self.noise, most)?;
+        Ok(Step::Drop(n))
+    }
+
+    fn within(&mut self, passed: u64, most: u64) -> Result<(), DecodeError> {
+        if passed > most {
             return Err(self.fail(DecodeErrorKind::OutOfSync { limit: most }));
         }
-        Ok(Step::Drop(n))
+        Ok(())
     }
 
     /// Says how much was passed over, if anything was and it has ended; otherwise waits.
@@ -84,5 +90,49 @@ impl<F: Framing> Machine<F> {
         self.offset = offset.saturating_add(discarded);
         self.state = State::START;
         Step::Give(Gift::Resynced { offset, discarded })
+    }
+
+    /// Whether the frame at fault is passed over, up to its delimiter.
+    pub(super) fn recovers_from(&self, error: DecodeError) -> bool {
+        use DecodeErrorKind::{Checksum, Malformed, TooLong};
+        matches!(error.kind(), Malformed(_) | Checksum | TooLong { .. })
+            && matches!(self.framing.recovery(), Some(Recovery::AtDelimiter { .. }))
+    }
+
+    pub(super) fn lose(&mut self) -> Step {
+        self.state = State::Lost { ended: false };
+        // So that what is kept of it will be forgotten.
+        self.frame.fate = Fate::Drop;
+        // These may be decoded, and look like a delimiter.
+        let past = core::mem::take(&mut self.frame.past);
+        self.frame.pass(past);
+        Step::Drop(past)
+    }
+
+    /// In a frame that cannot be right, or at its end.
+    pub(super) fn lost(&mut self, pending: &[u8], ended: bool, eof: bool) -> Decision {
+        let Some(Recovery::AtDelimiter { most }) = self.framing.recovery() else {
+            return Err(self.broken("its recovery changes in mid-frame"));
+        };
+        self.within(self.frame.passed, most)?;
+        if ended || (eof && pending.is_empty()) {
+            let (offset, discarded) = (self.offset, self.frame.passed);
+            self.next_frame(0);
+            return Ok(Step::Give(Gift::Resynced { offset, discarded }));
+        }
+        let (n, ended) = match self.framing.resume(pending, eof) {
+            Ok(Scan::Until { total, .. }) => (total, true),
+            Ok(Scan::Open { safe: 0, .. }) if eof => (pending.len(), false),
+            Ok(Scan::Open { safe, .. }) => (safe, false),
+            Ok(_) => return Err(self.broken("its resume forgot that the payload had begun")),
+            Err(fault) => (fault.at.saturating_add(1), false),
+        };
+        if n == 0 {
+            return Ok(Step::Wait(1));
+        }
+        let n = n.min(pending.len());
+        self.state = State::Lost { ended };
+        self.frame.pass(n);
+        Ok(Step::Drop(n))
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn split(data: &[u8]) {
         [usize::from(policy) % 4];
     let ends = ends(wire.len(), seed);
     let config = Settings { limits, oversize, wire, ends: &ends };
-    match framing % 20 {
+    match framing % 22 {
         0 => config.agree(Length::u8()),
         1 => config.agree(Length::u16_be()),
         2 => config.agree(Length::u24_le()),
@@ -37,7 +37,9 @@ pub(crate) fn split(data: &[u8]) {
         16 => config.agree(Checksum::crc32c_be(Length::u8())),
         17 => config.agree(Checksum::crc32c_le(Cobs)),
         18 => config.agree(Checksum::crc32c_be(Chunked)),
-        _ => config.agree(Resync::new(b"ab", Length::u8(), 40)),
+        19 => config.agree(Resync::at_magic(b"ab", Length::u8(), 40).unwrap()),
+        20 => config.agree(Resync::at_delimiter(Slip, 40).unwrap()),
+        _ => config.agree(Resync::at_delimiter(Lines::crlf(), 40).unwrap()),
     }
 }
 

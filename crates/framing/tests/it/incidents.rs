@@ -1,8 +1,8 @@
 //! What went wrong elsewhere, each as a named test.
 
 use framing::{
-    Config, DecodeErrorKind, Decoder, Delimited, EncodeError, Encoder, Length, LengthBuilder,
-    Limits, Lines, Oversize, Reassembler, Varint,
+    Config, ContentLength, DecodeErrorKind, Decoder, Delimited, EncodeError, Encoder, Framing,
+    Length, LengthBuilder, Limits, Lines, Netstring, Oversize, Reassembler, Varint,
 };
 
 /// tokio#333: a head of four bytes made the decoder reserve the maximum.
@@ -122,7 +122,7 @@ fn twisted_6356_a_head_fed_byte_by_byte_is_not_read_again_from_its_start() {
     use std::{cell::Cell, rc::Rc};
 
     /// Counts the bytes between the hint and the end.
-    struct Hinted(framing::ContentLength, Rc<Cell<usize>>);
+    struct Hinted(ContentLength, Rc<Cell<usize>>);
     impl Framing for Hinted {
         fn scan(&self, seen: &[u8], from: usize, eof: bool) -> Result<Scan, Malformed> {
             self.1.set(self.1.get() + seen.len() - from);
@@ -134,11 +134,58 @@ fn twisted_6356_a_head_fed_byte_by_byte_is_not_read_again_from_its_start() {
     }
     let head = format!("X: {}\r\nContent-Length: 0\r\n\r\n", "y".repeat(5_000));
     let examined = Rc::new(Cell::new(0));
-    let mut decoder = Decoder::new(Hinted(framing::ContentLength::lsp(), Rc::clone(&examined)));
+    let mut decoder = Decoder::new(Hinted(ContentLength::lsp(), Rc::clone(&examined)));
     let mut frames = 0;
     for byte in head.as_bytes() {
         frames += usize::from(decoder.next(&mut &[*byte][..]).unwrap().is_some());
     }
     assert_eq!(frames, 1);
     assert!(examined.get() <= 2 * head.len(), "{} of {}", examined.get(), head.len());
+}
+
+/// netty#13088: of CR, LF and CRLF, a CRLF that was split ended two frames.
+#[test]
+fn netty_13088_a_split_crlf_ends_one_frame() {
+    let framing = Delimited::new(["\r", "\n", "\r\n"]).unwrap();
+    for cut in 0..=5 {
+        let (front, back) = b"a\r\nb\n".split_at(cut);
+        assert_eq!(payloads(framing.clone(), [front, back]), [b"a", b"b"], "cut at {cut}");
+    }
+}
+
+/// A connection cut after the head, before the body, was taken for a clean end.
+#[test]
+fn an_end_after_the_head_is_no_clean_end() {
+    let mut decoder = Decoder::new(Length::u32_be());
+    assert!(decoder.next(&mut &b"\0\0\0\x05"[..]).unwrap().is_none());
+    let error = decoder.finish().unwrap_err();
+    assert_eq!(error.kind(), DecodeErrorKind::Truncated { received: 4 });
+}
+
+/// A netstring was cut at the first comma of its payload.
+#[test]
+fn a_netstring_may_hold_commas() {
+    assert_eq!(payloads(Netstring, [&b"5:a,b,c"[..], b",1:,,"]), [&b"a,b,c"[..], b","]);
+}
+
+/// `Content-Length: 12junk` was read as 12, so that two parties saw two bodies.
+#[test]
+fn content_length_12junk_is_refused() {
+    for head in ["12junk", "12 13", "12,12", "0x12", "+12", "12.0", "1 2"] {
+        let head = format!("Content-Length: {head}\r\n\r\n");
+        let error = Decoder::new(ContentLength::lsp()).next(&mut head.as_bytes()).unwrap_err();
+        assert!(matches!(error.kind(), DecodeErrorKind::Malformed(_)), "{head:?}: {error}");
+    }
+}
+
+fn payloads<F: Framing>(framing: F, chunks: [&[u8]; 2]) -> Vec<Vec<u8>> {
+    let mut decoder = Decoder::new(framing);
+    let mut payloads = Vec::new();
+    for mut chunk in chunks {
+        while let Some(frame) = decoder.next(&mut chunk).unwrap() {
+            payloads.push(frame.payload().to_vec());
+        }
+    }
+    assert!(decoder.finish().unwrap().is_none());
+    payloads
 }

@@ -2,7 +2,8 @@
 
 use framing::{
     BuildError, Checksum, Cobs, Config, DecodeErrorKind, Decoder, Encoder, Fixed, Framing, Length,
-    LengthBuilder, Limits, Lines, Netstring, Oversize, Reassembler, Resync, Varint,
+    LengthBuilder, Limits, Lines, Netstring, Oversize, Reassembler, Resync, Slip, Unterminated,
+    Varint,
 };
 use proptest::prelude::*;
 
@@ -15,7 +16,8 @@ type Link = Resync<Checksum<Length<framing::BigEndian, 1>>>;
 
 fn link(payload: usize, most: u64) -> Config<Link> {
     let limits = Limits { payload, ..Limits::default() };
-    Config::new(Resync::new(MAGIC, Checksum::crc32c_be(Length::u8()), most)).limits(limits)
+    let framing = Resync::at_magic(MAGIC, Checksum::crc32c_be(Length::u8()), most).unwrap();
+    Config::new(framing).limits(limits)
 }
 
 fn frame(payload: &[u8]) -> Vec<u8> {
@@ -138,7 +140,7 @@ fn every_framing_of_known_lengths_is_found_again() {
 }
 
 fn again<F: Framing + Clone>(framing: F, prefix: &[u8]) {
-    let config = Config::new(Resync::new(MAGIC, framing, 100));
+    let config = Config::new(Resync::at_magic(MAGIC, framing, 100).unwrap());
     let mut wire = b"noise".to_vec();
     config.encoder().unwrap().append(prefix, &[b"xy"], &mut wire).unwrap();
     assert_eq!(wire[5..7], MAGIC);
@@ -176,23 +178,24 @@ fn a_wrong_length_costs_no_more_than_the_limits_and_loses_no_later_frame() {
 
 #[test]
 fn what_cannot_be_found_again_does_not_build() {
-    let build = |error| Err(error);
-    let lines = Config::new(Resync::new(MAGIC, Lines::lf(), 9)).decoder().map(|_| ());
-    assert_eq!(lines, build(BuildError::ResyncUndeclared));
-    let cobs = Config::new(Resync::new(MAGIC, Checksum::crc32c_be(Cobs), 9));
-    assert_eq!(cobs.decoder().map(|_| ()), build(BuildError::ResyncUndeclared));
-    let none = Config::new(Resync::new(b"", Length::u8(), 9));
-    assert_eq!(none.encoder().map(|_| ()), build(BuildError::EmptyMagic));
+    let undeclared = Resync::at_magic(MAGIC, Lines::lf(), 9);
+    assert_eq!(undeclared.unwrap_err(), BuildError::Resync);
+    let cobs = Resync::at_magic(MAGIC, Checksum::crc32c_be(Cobs), 9);
+    assert_eq!(cobs.unwrap_err(), BuildError::Resync);
+    assert_eq!(Resync::at_delimiter(Length::u8(), 9).unwrap_err(), BuildError::Resync);
+    let twice = Resync::at_delimiter(Resync::at_delimiter(Cobs, 9).unwrap(), 9);
+    assert_eq!(twice.unwrap_err(), BuildError::Resync);
+    assert_eq!(Resync::at_magic(b"", Length::u8(), 9).unwrap_err(), BuildError::EmptyMagic);
     let skips = link(8, 9).oversize(Oversize::Skip);
-    assert_eq!(skips.reassembler().map(|_| ()), build(BuildError::ResyncPolicy));
+    assert_eq!(skips.reassembler().unwrap_err(), BuildError::ResyncPolicy);
     let small = Limits { head: 1, ..Limits::default() };
     let error = BuildError::LimitsTooSmall { head: 2, payload: 0 };
-    assert_eq!(link(8, 9).limits(small).decoder().map(|_| ()), build(error));
+    assert_eq!(link(8, 9).limits(small).decoder().unwrap_err(), error);
 }
 
 #[test]
 fn noise_that_was_passed_over_is_not_handed_on() {
-    let framing = || Resync::new(MAGIC, Length::u8(), 100);
+    let framing = || Resync::at_magic(MAGIC, Length::u8(), 100).unwrap();
     let mut decoder = Decoder::new(framing());
     assert!(decoder.next(&mut &b"noise\xA5"[..]).unwrap().is_none());
     assert!(decoder.take_tail().is_err());
@@ -204,4 +207,117 @@ fn noise_that_was_passed_over_is_not_handed_on() {
     assert_eq!(&*decoder.next(&mut &bytes[..]).unwrap().unwrap().payload(), b"x");
     let owned = Reassembler::new(framing());
     assert!(owned.switch(Lines::lf()).is_ok());
+}
+
+/// What is between two delimiters is a frame, or is passed over.
+fn pieces(
+    right: impl Fn(&[u8]) -> Option<Vec<u8>>,
+    delimiter: u8,
+    limit: usize,
+    most: u64,
+    wire: &[u8],
+) -> Vec<Item> {
+    let mut items = Vec::new();
+    let mut offset = 0;
+    for piece in wire.split_inclusive(|&byte| byte == delimiter) {
+        let bytes = piece.strip_suffix(&[delimiter]);
+        let payload = right(bytes.unwrap_or(piece)).filter(|payload| payload.len() <= limit);
+        let discarded = piece.len() as u64;
+        match (bytes, payload) {
+            (Some(b""), _) => {}
+            (Some(_), Some(payload)) => {
+                let (head, trailer) = (vec![], vec![delimiter]);
+                items.push(Item::Frame { head, payload, trailer, offset, discarded: 0 });
+            }
+            (None, Some(_)) => {
+                let kind = DecodeErrorKind::Truncated { received: discarded };
+                items.push(Item::Error { kind, offset });
+            }
+            (_, None) if discarded > most => {
+                items
+                    .push(Item::Error { kind: DecodeErrorKind::OutOfSync { limit: most }, offset });
+                return items;
+            }
+            (_, None) => items.push(Item::Resynced { offset, discarded }),
+        }
+        offset += discarded;
+    }
+    items
+}
+
+/// The bytes of a SLIP packet; one that is cut short in an escape may still become right.
+fn unescaped(packet: &[u8], ended: bool) -> Option<Vec<u8>> {
+    let mut payload = Vec::new();
+    let mut bytes = packet.iter();
+    while let Some(&byte) = bytes.next() {
+        payload.push(match (byte, bytes.as_slice().first()) {
+            (0xDB, None) if !ended => break,
+            (0xDB, Some(0xDC)) => 0xC0,
+            (0xDB, Some(0xDD)) => 0xDB,
+            (0xDB, _) => return None,
+            _ => byte,
+        });
+        if byte == 0xDB {
+            bytes.next();
+        }
+    }
+    Some(payload)
+}
+
+#[test]
+fn a_packet_that_is_wrong_costs_no_other_one() {
+    let longest = if std::env::var_os("FRAMING_LONG").is_some() { 7 } else { 5 };
+    for (limit, most) in [(100, 100), (1, 100), (100, 3), (0, 2)] {
+        let config = Config::new(Resync::at_delimiter(Slip, most).unwrap()).max_payload(limit);
+        crate::cuts::for_each_string(&[0xC0, 0xDB, 0xDC, 1], longest, |wire| {
+            let last = wire.iter().rposition(|&byte| byte == 0xC0).map_or(0, |at| at + 1);
+            let right = |piece: &[u8]| {
+                let ended =
+                    !std::ptr::eq(piece.as_ptr_range().end, wire[last..].as_ptr_range().end);
+                unescaped(piece, ended)
+            };
+            check(&config, wire, &pieces(right, 0xC0, limit, most, wire));
+        });
+    }
+}
+
+#[test]
+fn a_line_that_is_wrong_costs_no_other_one() {
+    let framing = Resync::at_delimiter(Lines::crlf().unterminated(Unterminated::Refuse), 9);
+    let config = Config::new(framing.unwrap());
+    let line = |payload: &[u8], offset| Item::Frame {
+        head: vec![],
+        payload: payload.to_vec(),
+        trailer: b"\r\n".to_vec(),
+        offset,
+        discarded: 0,
+    };
+    let lost = Item::Resynced { offset: 3, discarded: 7 };
+    let wire = b"a\r\nb\nc\rd\r\nok\r\n";
+    check(&config, wire, &[line(b"a", 0), lost, line(b"ok", 10)]);
+}
+
+#[test]
+fn a_checksum_finds_what_stuffing_cannot() {
+    let mut wire = Vec::new();
+    let config = Config::new(Resync::at_delimiter(Checksum::crc32c_le(Cobs), 50).unwrap());
+    for payload in [&b"one"[..], b"two", b"three"] {
+        config.encoder().unwrap().append(&[], &[payload], &mut wire).unwrap();
+    }
+    let second = wire.iter().position(|&byte| byte == 0).unwrap() + 1;
+    for at in second..second + 8 {
+        for bit in 0..8 {
+            let mut wire = wire.clone();
+            wire[at] ^= 1 << bit;
+            let items = run(&config, &[at, wire.len()], &wire, Mode::OwnedFrames).items;
+            let payload = |item: &Item| match item {
+                Item::Frame { payload, .. } => Some(payload.clone()),
+                Item::Resynced { .. } => None,
+                other => panic!("{other:?}"),
+            };
+            let frames: Vec<_> = items.iter().filter_map(payload).collect();
+            assert_eq!(frames, [&b"one"[..], b"three"], "byte {at} changed to {}", wire[at]);
+            assert!((3..=4).contains(&items.len()));
+        }
+    }
 }
