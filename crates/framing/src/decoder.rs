@@ -68,8 +68,8 @@ pub struct Stats {
 
 impl<F: Framing> Decoder<F> {
     /// A decoder with the default [`Limits`], where a frame past them is an error. See
-    /// [`Config::decoder`] for others; it also asks the framing whether it can work, which this does
-    /// not.
+    /// [`Config::decoder`] for others; it also asks the framing whether it can work with them,
+    /// which this does not.
     pub fn new(framing: F) -> Self {
         Self::with(framing, Limits::default(), Oversize::default())
     }

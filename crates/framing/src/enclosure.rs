@@ -41,7 +41,8 @@ pub struct Enclosure<'f> {
 /// let comma = Trailer::Made(Inline::new(b","));
 /// let padding = Trailer::Padding(&[0; 3]);
 /// let ending = Trailer::Delimiter(b"\r\n");
-/// assert_eq!((comma.bytes(), padding.bytes(), ending.bytes()), (&b","[..], &[0; 3][..], &b"\r\n"[..]));
+/// let bytes = [comma, padding, ending].map(|trailer| trailer.bytes().to_vec());
+/// assert_eq!(bytes, [&b","[..], &[0; 3], b"\r\n"]);
 /// assert!(Trailer::default().bytes().is_empty());
 /// ```
 #[derive(Clone, Copy, Debug)]

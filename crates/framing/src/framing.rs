@@ -44,7 +44,7 @@ pub trait Framing {
     /// ```
     /// use framing::{Decoder, Enclosure, EncodeError, Framing, Malformed, Scan};
     ///
-    /// /// PostgreSQL: a tag, then a length that counts itself; a client's first message has no tag.
+    /// /// PostgreSQL: a tag, a length that counts itself; a client's first message has no tag.
     /// #[derive(Default)]
     /// struct Postgres {
     ///     started: bool,
@@ -99,8 +99,8 @@ pub trait Framing {
     /// The decoder was reset: what [`framed`](Self::framed) learnt belongs to another stream.
     fn reset(&mut self) {}
 
-    /// Refuses limits under which no frame at all can be made, and framings that cannot work: they do
-    /// not build. Asked by [`Config`](crate::Config) only, not by the `new` of a decoder.
+    /// Refuses limits under which no frame at all can be made, and framings that cannot work: they
+    /// do not build. Asked by [`Config`](crate::Config) only, not by the `new` of a decoder.
     ///
     /// ```
     /// # use framing::{Envelope, Framing, Limits};

@@ -85,7 +85,9 @@ impl Limits {
 ///     let (mut chunk, mut told) = (&wire[..], Vec::new());
 ///     loop {
 ///         told.push(match decoder.next(&mut chunk) {
-///             Ok(Some(frame)) => format!("{}+{}", frame.payload().escape_ascii(), frame.discarded()),
+///             Ok(Some(frame)) => {
+///                 format!("{}+{}", frame.payload().escape_ascii(), frame.discarded())
+///             }
 ///             Ok(None) => break,
 ///             Err(error) if error.is_fatal() => {
 ///                 told.push(format!("{error}"));

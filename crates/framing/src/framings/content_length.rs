@@ -13,7 +13,7 @@ use crate::{BuildError, Enclosure, EncodeError, Framing, Inline, Limits, Malform
 ///             head                 payload
 /// ```
 ///
-/// [`lsp`](Self::lsp) has header lines only, as the Language Server Protocol (3.17, "Base Protocol");
+/// [`lsp`](Self::lsp) has header lines only (Language Server Protocol 3.17, "Base Protocol");
 /// [`http`](Self::http) has a start line before them. Read strictly, for whatever two readers take
 /// differently can smuggle a message past one of them: lines end with CRLF, the length is all
 /// digits and stands there once, names have no blank before the colon, no line is folded, and
@@ -73,9 +73,11 @@ impl ContentLength {
         Self { first: First::Field }
     }
 
-    /// A start line (a request line or a status line, which is not looked at), then header lines. Only
-    /// messages with a `Content-Length`: for their other forms, bodies are [`Chunked`](crate::Chunked)
-    /// or have none.
+    /// A start line (a request line or a status line, which is not looked at), then header lines.
+    ///
+    /// A message without a `Content-Length` is malformed here. Where such ones are expected, take the
+    /// head as a frame of [`Delimited`](crate::Delimited) by an empty line, and for a body in chunks
+    /// go on with [`Chunked`](crate::Chunked).
     ///
     /// ```text
     /// | POST / HTTP/1.1 CRLF Host: a CRLF Content-Length: 2 CRLF CRLF | h i |

@@ -5,8 +5,8 @@ use byteorder::{BigEndian, ByteOrder};
 use super::payload_length;
 use crate::{BuildError, Enclosure, EncodeError, Framing, Inline, Limits, Malformed, Scan};
 
-/// Two lengths, a header, a body: what the header means is not this crate's affair. The wire protocol
-/// of the `framing-protocol` crate has JSON there.
+/// Two lengths, a header, a body. What the header means is not this crate's affair; the protocol of
+/// the crate `framing-protocol`, for which this was made, has JSON there.
 ///
 /// ```text
 /// +---------------+-------------+----------------+-------------+

@@ -184,9 +184,11 @@ impl<E: ByteOrder, const W: usize> LengthBuilder<E, W> {
     /// ```
     /// # use framing::{Decoder, Encoder, LengthBuilder};
     /// let whole = LengthBuilder::u16_be().strip(0).build()?;
-    /// assert_eq!(&*Decoder::new(whole).next(&mut &b"\0\x03dat"[..])?.unwrap().payload(), b"\0\x03dat");
+    /// let mut decoder = Decoder::new(whole);
+    /// assert_eq!(&*decoder.next(&mut &b"\0\x03dat"[..])?.unwrap().payload(), b"\0\x03dat");
     /// let rest = LengthBuilder::u16_be().strip(3).build()?;
-    /// assert_eq!(&*Decoder::new(rest).next(&mut &b"\0\x03dat"[..])?.unwrap().payload(), b"at");
+    /// let mut decoder = Decoder::new(rest);
+    /// assert_eq!(&*decoder.next(&mut &b"\0\x03dat"[..])?.unwrap().payload(), b"at");
     ///
     /// let mut wire = Vec::new();
     /// Encoder::new(whole).append(&[], &[b"\0\x03dat"], &mut wire)?;

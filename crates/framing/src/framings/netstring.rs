@@ -12,7 +12,7 @@ use crate::{
 ///  head    payload   trailer
 /// ```
 ///
-/// The length is decimal without leading zeros; the comma must be there. A frame of no bytes is `0:,`.
+/// The length is decimal without leading zeros; the comma must be there. The empty one is `0:,`.
 ///
 /// ```
 /// use framing::{Decoder, Encoder, Netstring};
@@ -20,7 +20,8 @@ use crate::{
 /// let mut chunk: &[u8] = b"5:hello,3:a,b,";
 /// let mut decoder = Decoder::new(Netstring);
 /// let hello = decoder.next(&mut chunk)?.unwrap();
-/// assert_eq!((hello.head(), &*hello.payload(), hello.trailer()), (&b"5:"[..], &b"hello"[..], &b","[..]));
+/// assert_eq!((hello.head(), hello.trailer()), (&b"5:"[..], &b","[..]));
+/// assert_eq!(&*hello.payload(), b"hello");
 /// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"a,b");
 /// assert!(decoder.next(&mut &b"05:hello,"[..]).is_err(), "a leading zero");
 ///
