@@ -5,12 +5,28 @@ use crate::{BuildError, Decoder, Encoder, Framing, Limits, Oversize, Reassembler
 /// A framing with its limits: built once, used by both directions.
 ///
 /// ```
-/// use framing::{Config, Length, Oversize};
+/// use framing::{BuildError, Config, Length, LengthBuilder, Limits, Oversize};
 ///
-/// let config = Config::new(Length::u16_be()).max_payload(1024).oversize(Oversize::Skip);
-/// let decoder = config.decoder()?;
-/// let encoder = config.encoder()?;
-/// # Ok::<(), framing::BuildError>(())
+/// let config = Config::new(Length::u16_be())
+///     .limits(Limits { head: 64, ..Limits::default() })
+///     .max_payload(3)
+///     .oversize(Oversize::Skip)
+///     .capacity(4096);
+/// let (encoder, mut decoder) = (config.encoder()?, config.decoder()?);
+/// let mut reassembler = config.reassembler()?;
+/// assert!(reassembler.space().len() >= 4096);
+///
+/// let mut wire = Vec::new();
+/// assert!(encoder.append(&[], &[b"four"], &mut wire).is_err(), "our own peer would skip it");
+/// assert!(decoder.next(&mut &b"\0\x04four"[..]).is_err_and(|error| !error.is_fatal()));
+/// encoder.append(&[], &[b"two"], &mut wire)?;
+/// assert_eq!(&*decoder.next(&mut &wire[..])?.unwrap().payload(), b"two");
+///
+/// // What could decode or encode nothing does not build.
+/// let kept = LengthBuilder::u16_be().strip(0).build()?;
+/// let error = Config::new(kept).max_payload(1).decoder().unwrap_err();
+/// assert_eq!(error, BuildError::LimitsTooSmall { head: 0, payload: 2 });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Config<F> {

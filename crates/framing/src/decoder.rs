@@ -40,6 +40,24 @@ pub struct Decoder<F> {
 }
 
 /// What a decoder has done and holds.
+///
+/// ```
+/// # use framing::{Decoder, Length};
+/// let mut decoder = Decoder::new(Length::u16_be());
+/// let mut chunk: &[u8] = b"\0\x05hello\0";
+/// decoder.next(&mut chunk)?.expect("a whole frame");
+/// assert_eq!(decoder.stats().copied_bytes, 0, "it was lent");
+/// assert!(decoder.next(&mut chunk)?.is_none());
+/// assert_eq!(decoder.stats().copied_bytes, 1, "the next one's first byte is held");
+/// assert_eq!(decoder.stats().capacity, 0, "and needs no heap");
+///
+/// assert!(decoder.next(&mut &[&[200][..], &[7; 100]].concat()[..])?.is_none());
+/// assert!(decoder.next(&mut &[7; 100][..])?.is_some());
+/// assert!(decoder.stats().capacity >= 200, "a larger one was gathered");
+/// decoder.shrink();
+/// assert_eq!(decoder.stats().capacity, 0, "and its memory is given back");
+/// # Ok::<(), framing::DecodeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stats {
     /// Bytes copied from chunks into the decoder since it was made.
@@ -50,7 +68,8 @@ pub struct Stats {
 
 impl<F: Framing> Decoder<F> {
     /// A decoder with the default [`Limits`], where a frame past them is an error. See
-    /// [`Config::decoder`] for others.
+    /// [`Config::decoder`] for others; it also asks the framing whether it can work with them,
+    /// which this does not.
     pub fn new(framing: F) -> Self {
         Self::with(framing, Limits::default(), Oversize::default())
     }
@@ -72,6 +91,23 @@ impl<F: Framing> Decoder<F> {
     /// After a fatal error the unread bytes stay in `input`, and every later call uses up its
     /// input and returns the same error, or `Ok(None)` where there is no input. Where a frame was
     /// begun by events, the rest of it is skipped.
+    ///
+    /// ```
+    /// # use framing::{Decoder, Netstring};
+    /// let mut decoder = Decoder::new(Netstring);
+    /// let mut chunk: &[u8] = b"2:yo,oops";
+    /// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"yo");
+    /// assert_eq!(chunk, b"oops", "what follows a frame stays");
+    ///
+    /// let error = decoder.next(&mut chunk).unwrap_err();
+    /// assert!(error.is_fatal());
+    /// assert_eq!(chunk, b"oops", "and so do the bytes that were refused");
+    /// assert_eq!(decoder.next(&mut &b"2:yo,"[..]).unwrap_err(), error);
+    ///
+    /// decoder.reset();
+    /// assert_eq!(&*decoder.next(&mut &b"2:yo,"[..])?.unwrap().payload(), b"yo");
+    /// # Ok::<(), framing::DecodeError>(())
+    /// ```
     #[inline]
     pub fn next<'d, 'c: 'd>(
         &'d mut self,
@@ -107,6 +143,40 @@ impl<F: Framing> Decoder<F> {
     /// As [`next`](Self::next); nothing is buffered but a split head, a split trailer and a
     /// possible part of a delimiter. After [`Event::Begin`] the caller may go on with events, or
     /// [`accept`](Self::accept) or [`skip`](Self::skip) the frame.
+    ///
+    /// ```
+    /// use framing::{Decoder, Event, LengthBuilder};
+    ///
+    /// // A byte for the kind, a length, the body: notes are wanted whole, files are streamed.
+    /// let framing = LengthBuilder::u16_be().offset(1).build()?;
+    /// let mut decoder = Decoder::new(framing);
+    /// let (mut notes, mut file) = (Vec::new(), Vec::new());
+    /// let mut whole = false;
+    /// for mut chunk in [&b"N\0\x05he"[..], b"lloF\0\x04da", b"ta?\0\x02..", b"N\0\x02yo"] {
+    ///     loop {
+    ///         if whole {
+    ///             let Some(note) = decoder.next(&mut chunk)? else { break };
+    ///             notes.push(note.payload().to_vec());
+    ///             whole = false;
+    ///         }
+    ///         match decoder.next_event(&mut chunk)? {
+    ///             Some(Event::Begin { head: [b'N', ..], body, offset }) => {
+    ///                 println!("a note at {offset}, {body:?} bytes");
+    ///                 decoder.accept()?;
+    ///                 whole = true;
+    ///             }
+    ///             Some(Event::Begin { head: [b'F', ..], .. }) => {}
+    ///             Some(Event::Begin { .. }) => decoder.skip(),
+    ///             Some(Event::Chunk(piece)) => file.extend_from_slice(&piece),
+    ///             Some(Event::End { .. } | Event::Skipped { .. }) => {}
+    ///             None => break,
+    ///         }
+    ///     }
+    /// }
+    /// assert!(decoder.finish_event()?.is_none());
+    /// assert_eq!((notes, file), (vec![b"hello".to_vec(), b"yo".to_vec()], b"data".to_vec()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn next_event<'d, 'c: 'd>(
         &'d mut self,
         input: &mut &'c [u8],
@@ -119,6 +189,21 @@ impl<F: Framing> Decoder<F> {
     /// The stream has ended. To be called until it gives `Ok(None)`: what was held back may hold
     /// frames. An end in mid-frame is
     /// [`Truncated`](crate::DecodeErrorKind::Truncated).
+    ///
+    /// ```
+    /// # use framing::{DecodeErrorKind, Decoder, Length, Lines};
+    /// let mut decoder = Decoder::new(Lines::lf());
+    /// assert!(decoder.next(&mut &b"last"[..])?.is_none());
+    /// assert!(decoder.next(&mut &b""[..])?.is_none(), "an empty chunk is not the end");
+    /// assert_eq!(&*decoder.finish()?.unwrap().payload(), b"last");
+    /// assert!(decoder.finish()?.is_none());
+    ///
+    /// let mut decoder = Decoder::new(Length::u16_be());
+    /// assert!(decoder.next(&mut &b"\0\x05he"[..])?.is_none());
+    /// let error = decoder.finish().unwrap_err();
+    /// assert_eq!(error.kind(), DecodeErrorKind::Truncated { received: 4 });
+    /// # Ok::<(), framing::DecodeError>(())
+    /// ```
     pub fn finish(&mut self) -> Result<Option<Frame<'_, 'static>>, DecodeError> {
         let found = self.advance(&mut &[][..], Mode::Frames, true)?;
         self.frame(found, &[])
@@ -131,7 +216,9 @@ impl<F: Framing> Decoder<F> {
     }
 
     /// Right after [`Event::Begin`]: the frame is wanted whole. [`next`](Self::next) will give it,
-    /// with an empty head, since the event gave the head. An error changes nothing.
+    /// with an empty head, since the event gave the head; to be called instead of
+    /// [`next_event`](Self::next_event), whose example shows it, until it does. An error changes
+    /// nothing.
     pub fn accept(&mut self) -> Result<(), AcceptError> {
         self.machine.accept()
     }
@@ -144,11 +231,20 @@ impl<F: Framing> Decoder<F> {
     }
 
     /// The offset in the stream of the first byte of the frame in progress, or of the next frame.
+    ///
+    /// ```
+    /// # use framing::{Decoder, Lines};
+    /// let mut decoder = Decoder::new(Lines::lf());
+    /// let mut chunk: &[u8] = b"one\ntw";
+    /// while decoder.next(&mut chunk)?.is_some() {}
+    /// assert_eq!(decoder.offset(), 4, "where `two` begins");
+    /// # Ok::<(), framing::DecodeError>(())
+    /// ```
     pub const fn offset(&self) -> u64 {
         self.machine.offset()
     }
 
-    /// How many bytes the frame in progress needs, after `Ok(None)`.
+    /// How many bytes the frame in progress needs, after `Ok(None)`. [`Need`] shows what for.
     pub fn need(&self) -> Need {
         let held = self.held.len().saturating_sub(self.lent);
         self.machine.need(held.saturating_sub(self.machine.kept()))
@@ -158,6 +254,26 @@ impl<F: Framing> Decoder<F> {
     /// decoder (after STARTTLS, an upgrade, a fatal error), which takes first this and then what is
     /// left in the input. After `next` returned a frame there is nothing: all that follows is in
     /// the input.
+    ///
+    /// ```
+    /// use framing::{Decoder, Length, Lines};
+    ///
+    /// // Lines, up to one that says START; then frames with a length.
+    /// let mut chunk: &[u8] = b"START\r\n\0\x02yo";
+    /// let mut lines = Decoder::new(Lines::crlf());
+    /// assert_eq!(&*lines.next(&mut chunk)?.unwrap().payload(), b"START");
+    /// assert!(lines.take_tail()?.is_empty());
+    /// let mut frames = Decoder::new(Length::u16_be());
+    /// assert_eq!(&*frames.next(&mut chunk)?.unwrap().payload(), b"yo");
+    ///
+    /// // The other protocol began where no line is complete: what is held of it goes first.
+    /// let mut lines = Decoder::new(Lines::crlf());
+    /// assert!(lines.next(&mut &b"\0\x02y"[..])?.is_none());
+    /// let (mut tail, mut rest) = (lines.take_tail()?, &b"o"[..]);
+    /// assert!(frames.next(&mut tail)?.is_none());
+    /// assert_eq!(&*frames.next(&mut rest)?.unwrap().payload(), b"yo");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn take_tail(&mut self) -> Result<&[u8], MidFrame> {
         self.release();
         if !self.machine.is_raw() {

@@ -11,13 +11,21 @@ use crate::{Config, Enclosure, EncodeError, Framing, Limits, Seal, Trailer};
 /// written.
 ///
 /// ```
-/// use framing::{Encoder, Length};
+/// use framing::{EncodeError, Encoder, Length, LengthBuilder};
 ///
 /// let encoder = Encoder::new(Length::u32_be());
 /// let mut wire = Vec::new();
 /// encoder.append(&[], &[b"hello"], &mut wire)?;
 /// assert_eq!(wire, b"\0\0\0\x05hello");
-/// # Ok::<(), framing::EncodeError>(())
+///
+/// // Head bytes that are not the length are the prefix; a payload may come in parts.
+/// let encoder = Encoder::new(LengthBuilder::u16_be().offset(1).build()?);
+/// let mut wire = Vec::new();
+/// encoder.append(b"Q", &[b"select ", b"1"], &mut wire)?;
+/// assert_eq!(wire, b"Q\0\x08select 1");
+/// let refused = encoder.append(b"", &[b"select 1"], &mut wire);
+/// assert_eq!(refused, Err(EncodeError::Prefix { expected: 1, given: 0 }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Encoder<F> {
@@ -127,18 +135,28 @@ impl<F: Framing> Encoder<F> {
 
 /// A frame on its way out, and how much of it is sent.
 ///
+/// ```text
+/// slices():     | 00 00 00 0C | h e l l o , _ | w o r l d |
+/// advance(6):                     | l l o , _ | w o r l d |
 /// ```
-/// use std::io::{IoSlice, Write};
+///
+/// ```
+/// use std::io::Write;
 /// use framing::{Encoder, Length};
 ///
 /// let encoder = Encoder::new(Length::u32_be());
 /// let parts = [&b"hello, "[..], b"world"];
 /// let mut frame = encoder.encode(&[], &parts)?;
+/// frame.advance(6);
+/// assert_eq!(frame.slices().collect::<Vec<_>>(), [&b"llo, "[..], b"world"]);
+/// assert_eq!(frame.remaining(), 10);
+///
+/// // A socket may take less than it is given.
+/// let mut frame = encoder.encode(&[], &parts)?;
 /// let mut socket = Vec::new();
-/// while frame.remaining() > 0 {
-///     let mut slices = [IoSlice::new(&[]); 8];
-///     let used = frame.io_slices(&mut slices);
-///     let sent = socket.write_vectored(&slices[..used])?;
+/// loop {
+///     let Some(slice) = frame.slices().next() else { break };
+///     let sent = socket.write(slice)?;
 ///     frame.advance(sent);
 /// }
 /// assert_eq!(socket, b"\0\0\0\x0chello, world");
@@ -212,6 +230,23 @@ impl Encoded<'_> {
 
     /// Fills `slices` from the front with what is not sent yet, for a vectored write. Returns how
     /// many were used; fewer than the frame needs is no error, but another write.
+    ///
+    /// ```
+    /// # use std::io::{IoSlice, Write};
+    /// # use framing::{Encoder, Length};
+    /// let encoder = Encoder::new(Length::u32_be());
+    /// let parts = [&b"hello, "[..], b"world"];
+    /// let mut frame = encoder.encode(&[], &parts)?;
+    /// let mut socket = Vec::new();
+    /// while frame.remaining() > 0 {
+    ///     let mut slices = [IoSlice::new(&[]); 8];
+    ///     let used = frame.io_slices(&mut slices);
+    ///     let sent = socket.write_vectored(&slices[..used])?;
+    ///     frame.advance(sent);
+    /// }
+    /// assert_eq!(socket, b"\0\0\0\x0chello, world");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[cfg(feature = "std")]
     pub fn io_slices<'s>(&'s self, slices: &mut [std::io::IoSlice<'s>]) -> usize {
         let mut used = 0_usize;

@@ -9,6 +9,29 @@ use crate::Hint;
 /// Fatal errors are sticky: the decoder returns the same error for every later chunk until it is
 /// reset. The errors that are not fatal are [`Skipped`](DecodeErrorKind::Skipped) and
 /// [`Resynced`](DecodeErrorKind::Resynced).
+///
+/// ```text
+/// Netstring:  | 2 : y o , | 0 5 : h e l l o ,
+///               0           5 6                 the byte at 6 is wrong, in the frame at 5
+/// ```
+///
+/// ```
+/// use framing::{DecodeErrorKind, Decoder, Hint, Length, Netstring};
+///
+/// let mut decoder = Decoder::new(Netstring);
+/// let mut chunk: &[u8] = b"2:yo,05:hello,";
+/// decoder.next(&mut chunk)?.expect("a frame");
+/// let error = decoder.next(&mut chunk).unwrap_err();
+/// let reason = "the length of a netstring has a leading zero";
+/// assert_eq!(error.kind(), DecodeErrorKind::Malformed(reason));
+/// assert_eq!((error.offset(), error.is_fatal(), error.hint()), (6, true, None));
+/// assert_eq!(error.to_string(), format!("{reason} (at byte 6 of the stream)"));
+///
+/// let error = Decoder::new(Length::u32_be()).next(&mut &b"GET /"[..]).unwrap_err();
+/// assert_eq!(error.hint(), Some(Hint::Http(*b"GET ")));
+/// assert!(error.to_string().ends_with("is the peer speaking HTTP?"));
+/// # Ok::<(), framing::DecodeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("{kind} (at byte {offset} of the stream){}", Hinted(*hint))]
 pub struct DecodeError {
@@ -55,7 +78,8 @@ impl DecodeError {
     }
 }
 
-/// The ways in which a stream can be wrong.
+/// The ways in which a stream can be wrong. `Malformed` and `BrokenFraming` tell a person the rule
+/// that was broken; their texts may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DecodeErrorKind {
@@ -148,6 +172,24 @@ impl core::fmt::Display for Hinted {
 }
 
 /// What a [`Framing`](crate::Framing) says of bytes that no frame of its kind can hold.
+///
+/// ```text
+/// Netstring:           | 0 5          at = 1, nothing was certain
+/// Lines::crlf():       | G E T \n     at = 3, safe = 3: GET was certain to be payload
+/// ContentLength::lsp() | A : CRLF CRLF
+///                                     at = 2, needed = 6: the block is judged when it has ended
+/// ```
+///
+/// ```
+/// use framing::{ContentLength, Framing, Lines, Malformed, Netstring};
+///
+/// let zero = Malformed::at(1, "the length of a netstring has a leading zero");
+/// assert_eq!(Netstring.scan(b"05", 0, false), Err(zero));
+/// let bare = Malformed::after(0, 3, 3, "an LF without CR in a line");
+/// assert_eq!(Lines::crlf().scan(b"GET\n", 0, false), Err(bare));
+/// let missing = Malformed::at(2, "the Content-Length is missing").needing(6);
+/// assert_eq!(ContentLength::lsp().scan(b"A:\r\n\r\n", 0, false), Err(missing));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed {
     /// The rule that is broken, as the beginning of a sentence.
@@ -185,6 +227,17 @@ impl Malformed {
 }
 
 /// Why a payload cannot be sent as a frame. Nothing was written.
+///
+/// ```
+/// use framing::{EncodeError, Encoder, Length, Lines};
+///
+/// let mut wire = Vec::new();
+/// let error = Encoder::new(Lines::lf()).append(&[], &[b"on\ne"], &mut wire).unwrap_err();
+/// assert_eq!(error, EncodeError::Delimiter { at: 2 });
+/// let error = Encoder::new(Length::u8()).append(&[], &[&[0; 256]], &mut wire).unwrap_err();
+/// assert_eq!(error, EncodeError::LengthOverflow { length: 256, min: 0, max: 255 });
+/// assert!(wire.is_empty());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum EncodeError {
@@ -264,6 +317,17 @@ pub enum EncodeError {
 }
 
 /// Why a frame that has begun cannot be had whole.
+///
+/// ```
+/// use framing::{AcceptError, Config, Length, Oversize};
+///
+/// let config = Config::new(Length::u8()).max_payload(3).oversize(Oversize::Stream);
+/// let mut decoder = config.decoder()?;
+/// assert_eq!(decoder.accept(), Err(AcceptError::NotAtBegin));
+/// decoder.next_event(&mut &b"\x05hello"[..])?.expect("the frame's beginning");
+/// assert_eq!(decoder.accept(), Err(AcceptError::TooLong { limit: 3 }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AcceptError {
@@ -282,11 +346,28 @@ pub enum AcceptError {
 
 /// Why what a decoder holds cannot be handed to another one: a part of the frame in progress was
 /// dropped, handed out or joined already. Finish the frame first.
+///
+/// ```
+/// use framing::{Decoder, Length, MidFrame};
+///
+/// let mut decoder = Decoder::new(Length::u8());
+/// decoder.next_event(&mut &b"\x05he"[..])?.expect("the frame's beginning");
+/// assert_eq!(decoder.take_tail(), Err(MidFrame));
+/// # Ok::<(), framing::DecodeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the frame in progress is skipped, streamed or joined: its bytes are not all there")]
 pub struct MidFrame;
 
 /// Why a configuration does not build.
+///
+/// ```
+/// use framing::{BuildError, Checksum, Config, Delimited, Length, Oversize};
+///
+/// assert_eq!(Delimited::new([""]), Err(BuildError::EmptyDelimiter));
+/// let truncated = Config::new(Checksum::crc32c_be(Length::u8())).oversize(Oversize::Truncate);
+/// assert_eq!(truncated.decoder().unwrap_err(), BuildError::TruncatedChecksum);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BuildError {

@@ -5,6 +5,24 @@ use core::ops::Deref;
 /// One complete frame, lent until the decoder is used again.
 ///
 /// `'d` is the decoder's buffer, `'c` the caller's chunk.
+///
+/// ```text
+/// wire:   ... | head | payload | trailer | head ...
+///             ^ offset
+/// ```
+///
+/// ```
+/// use framing::{Decoder, Netstring};
+///
+/// let mut chunk: &[u8] = b"5:hello,2:yo,";
+/// let mut decoder = Decoder::new(Netstring);
+/// decoder.next(&mut chunk)?;
+/// let frame = decoder.next(&mut chunk)?.unwrap();
+/// assert_eq!((frame.head(), frame.trailer()), (&b"2:"[..], &b","[..]));
+/// assert_eq!(&*frame.payload(), b"yo");
+/// assert_eq!((frame.offset(), frame.discarded()), (8, 0));
+/// # Ok::<(), framing::DecodeError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'d, 'c> {
     pub(crate) head: &'d [u8],
@@ -43,6 +61,27 @@ impl<'d, 'c> Frame<'d, 'c> {
 }
 
 /// Payload bytes, and whether they still lie in the caller's chunk.
+///
+/// Those that do may be kept after the decoder goes on, for as long as the chunk is there.
+///
+/// ```
+/// use framing::{Decoder, Lines};
+///
+/// let text: &[u8] = b"one\ntwo\nthr";
+/// let mut chunk = text;
+/// let mut decoder = Decoder::new(Lines::lf());
+/// let mut kept: Vec<&[u8]> = Vec::new();
+/// while let Some(line) = decoder.next(&mut chunk)? {
+///     kept.extend(line.payload().direct());
+/// }
+/// assert_eq!(kept, [b"one", b"two"]);
+///
+/// let mut chunk: &[u8] = b"ee\n";
+/// let line = decoder.next(&mut chunk)?.unwrap();
+/// assert!(line.payload().direct().is_none(), "it was gathered from two chunks");
+/// assert_eq!(line.payload().bytes(), b"three");
+/// # Ok::<(), framing::DecodeError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Payload<'d, 'c> {
     /// Lent from the caller's chunk; nothing was copied.
@@ -86,6 +125,23 @@ impl AsRef<[u8]> for Payload<'_, '_> {
 }
 
 /// How many more bytes a frame in progress needs, after `Ok(None)`.
+///
+/// ```
+/// use framing::{Decoder, Length, Need};
+///
+/// let mut decoder = Decoder::new(Length::u16_be());
+/// assert!(decoder.next(&mut &b"\0"[..])?.is_none());
+/// assert_eq!(decoder.need(), Need { at_least: 1, exact: None }, "the rest of the length");
+/// assert!(decoder.next(&mut &b"\x05"[..])?.is_none());
+/// assert_eq!(decoder.need(), Need { at_least: 5, exact: Some(5) }, "the body");
+///
+/// // Just these were read, to where they shall lie: the frame is lent from there.
+/// let body = *b"hello";
+/// let mut chunk = &body[..];
+/// let frame = decoder.next(&mut chunk)?.unwrap();
+/// assert_eq!(frame.payload().direct(), Some(&body[..]));
+/// # Ok::<(), framing::DecodeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Need {
     /// Fewer bytes cannot complete a frame. Zero after a fatal error.
@@ -100,6 +156,25 @@ pub struct Need {
 ///
 /// A frame is `Begin`, any number of `Chunk`s (never empty), then `End`; or `Skipped`, which
 /// voids the frame begun before it, if one was.
+///
+/// ```
+/// use framing::{Decoder, Event, Netstring};
+///
+/// let mut decoder = Decoder::new(Netstring);
+/// let mut told = Vec::new();
+/// for mut chunk in [&b"5:he"[..], b"llo,"] {
+///     while let Some(event) = decoder.next_event(&mut chunk)? {
+///         told.push(match event {
+///             Event::Begin { body, offset, .. } => format!("begin at {offset}: {body:?} bytes"),
+///             Event::Chunk(piece) => format!("piece: {}", piece.escape_ascii()),
+///             Event::End { trailer, .. } => format!("end: {}", trailer.escape_ascii()),
+///             Event::Skipped { offset, .. } => format!("skipped at {offset}"),
+///         });
+///     }
+/// }
+/// assert_eq!(told, ["begin at 0: Some(5) bytes", "piece: he", "piece: llo", "end: ,"]);
+/// # Ok::<(), framing::DecodeError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'d, 'c> {
     /// A frame begins.

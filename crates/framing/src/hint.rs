@@ -3,7 +3,30 @@
 use core::fmt;
 
 /// A guess at what went wrong, from the bytes of the head that every frame of the framing has, so
-/// that it cannot depend on the cuts.
+/// that it cannot depend on the cuts. It is a part of the error's text.
+///
+/// ```text
+/// Length::u32_be():  | G  E  T  _  / ...          a length of 1195725856 bytes, or HTTP
+///                    | 05 00 00 00 | ...          83886080 bytes, or five of the other byte order
+/// ```
+///
+/// ```
+/// use framing::{Decoder, Hint, Length};
+///
+/// let error = |mut wire: &[u8]| Decoder::new(Length::u32_be()).next(&mut wire).unwrap_err();
+/// let hint = |wire: &[u8]| error(wire).hint();
+/// assert_eq!(hint(b"GET / HTTP/1.1\r\n"), Some(Hint::Http(*b"GET ")));
+/// assert_eq!(hint(b"\x16\x03\x01\x02\0\x01"), Some(Hint::Tls));
+/// assert_eq!(hint(b"SSH-2.0-x\r\n"), Some(Hint::Ssh));
+/// assert_eq!(hint(b"hello"), Some(Hint::Text(*b"hell")));
+/// assert_eq!(hint(b"\x05\0\0\0hello"), Some(Hint::OtherByteOrder(5)));
+/// assert_eq!(hint(b"\xFF\xFF\xFF\xFF"), None);
+///
+/// let text = error(b"\x05\0\0\0hello").to_string();
+/// assert!(text.starts_with("the frame's payload of 83886080 bytes is longer than the limit"));
+/// assert!(text.ends_with("in the other byte order the length would be 5"));
+/// assert!(error(b"GET /").to_string().contains(" of 1195725856 bytes"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Hint {

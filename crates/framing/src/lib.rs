@@ -29,6 +29,8 @@
 //! | frames to send | [`Encoder`]: head and trailer made for you, payload borrowed |
 //! | bodies larger than memory | [`Decoder::next_event`], [`Reassembler::next_event`] |
 //! | limits, a policy for frames past them | [`Config`], [`Limits`], [`Oversize`] |
+//! | a stream that changes its framing | [`Decoder::take_tail`], [`Reassembler::switch`] |
+//! | a protocol with a length in its head | [`LengthBuilder`], with the layouts of a dozen |
 //! | a format of your own | [`Framing`]: one function to recognise a frame, one to write it |
 //!
 //! A framing is a value; the decoder is the machine that runs it:
@@ -47,8 +49,8 @@
 //! | [`Slip`] | bytes without `END`, up to an `END` |
 //! | [`Envelope`] | two lengths, a header of opaque bytes, a body |
 //!
-//! Around them go [`Checksum`] (a CRC-32C behind the payload) and [`Resync`] (a magic number, to find
-//! frames again on links that lose bytes).
+//! Around them go [`Checksum`] (a CRC-32C behind the payload) and [`Resync`] (on links that lose
+//! bytes: frames found again behind a magic number, or at the next delimiter).
 //!
 //! # The contract
 //!

@@ -96,6 +96,31 @@ impl<F: Framing> Reassembler<F> {
 
     /// The next event of the frame in progress, for bodies that need not be held in memory; see
     /// [`Decoder::next_event`](crate::Decoder::next_event).
+    ///
+    /// ```
+    /// use framing::{Event, Length, Reassembler};
+    ///
+    /// let mut reassembler = Reassembler::new(Length::u8());
+    /// let wire = b"\x02yo\x05hello\x04skip";
+    /// reassembler.space()[..wire.len()].copy_from_slice(wire);
+    /// reassembler.filled(wire.len());
+    ///
+    /// // The first is wanted whole, the second piece by piece, the third not at all.
+    /// assert!(matches!(reassembler.next_event()?, Some(Event::Begin { body: Some(2), .. })));
+    /// reassembler.accept()?;
+    /// assert_eq!(&*reassembler.next()?.unwrap().payload(), b"yo");
+    /// assert!(matches!(reassembler.next_event()?, Some(Event::Begin { body: Some(5), .. })));
+    /// assert!(matches!(reassembler.next_event()?, Some(Event::Chunk(_))));
+    /// assert!(matches!(reassembler.next_event()?, Some(Event::End { .. })));
+    /// assert!(matches!(reassembler.next_event()?, Some(Event::Begin { body: Some(4), .. })));
+    /// reassembler.skip();
+    /// assert!(reassembler.next_event()?.is_none());
+    /// assert!(reassembler.finish_event()?.is_none());
+    ///
+    /// reassembler.shrink();
+    /// assert_eq!(reassembler.capacity(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn next_event(&mut self) -> Result<Option<Event<'_, '_>>, DecodeError> {
         self.event(false)
     }
@@ -134,6 +159,35 @@ impl<F: Framing> Reassembler<F> {
     /// progress: for protocols that change in mid-stream (STARTTLS, an upgrade). Buffer and offset
     /// stay. In the middle of a frame that is skipped, streamed or joined it is refused, and the
     /// reassembler comes back as it was.
+    ///
+    /// ```
+    /// use framing::{Length, Lines, Need, Reassembler};
+    ///
+    /// /// What a read from a socket does.
+    /// fn read<F: framing::Framing>(into: &mut Reassembler<F>, bytes: &[u8]) {
+    ///     into.space()[..bytes.len()].copy_from_slice(bytes);
+    ///     into.filled(bytes.len());
+    /// }
+    ///
+    /// let mut lines = Reassembler::new(Lines::crlf());
+    /// read(&mut lines, b"START\r\n\0\x05he");
+    /// assert_eq!(&*lines.next()?.unwrap().payload(), b"START");
+    /// assert_eq!(&*lines.current().unwrap().payload(), b"START", "as long as it is lent");
+    ///
+    /// // From here on frames have a length: with the same buffer, and the same count of bytes.
+    /// assert_eq!(lines.unread(), b"\0\x05he");
+    /// let mut frames = lines.switch(Length::u16_be()).map_err(|_| "in mid-frame")?;
+    /// assert!(frames.next()?.is_none());
+    /// assert_eq!((frames.offset(), frames.need()), (7, Need { at_least: 3, exact: Some(3) }));
+    /// read(&mut frames, b"llo");
+    /// let frame = frames.next()?.unwrap();
+    /// assert_eq!((frame.offset(), &*frame.payload()), (7, &b"hello"[..]));
+    ///
+    /// assert!(frames.finish()?.is_none(), "the stream ended between two frames");
+    /// frames.reset();
+    /// assert_eq!(frames.offset(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[allow(clippy::result_large_err, reason = "a refusal gives back what was passed in")]
     pub fn switch<G: Framing>(mut self, framing: G) -> Result<Reassembler<G>, Self> {
         if !self.machine.is_raw() {

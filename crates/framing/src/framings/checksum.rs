@@ -8,7 +8,9 @@ use crate::{
     BuildError, Decoded, Enclosure, EncodeError, Framing, Limits, Malformed, Recovery, Scan, Seal,
 };
 
-/// A CRC-32C (Castagnoli; RFC 3385, as in iSCSI, SCTP and Kafka) behind the payload.
+/// A CRC-32C (G. Castagnoli and others, IEEE Transactions on Communications 41, 1993) behind the
+/// payload, as iSCSI (RFC 3720, section 12.1, with vectors in B.4) and SCTP (RFC 9260, appendix A)
+/// have it.
 ///
 /// ```text
 /// Checksum::crc32c_be(Length::u16_be()):  | 00 07 | d a t | FD A7 02 CE |
@@ -50,12 +52,39 @@ enum Order {
 }
 
 impl<F: Framing> Checksum<F> {
-    /// The checksum's most significant byte comes first.
+    /// The checksum's most significant byte comes first, as in Kafka's record batches.
+    ///
+    /// ```text
+    /// Checksum::crc32c_be(Cobs), payload 64 61 74:  | 08 | 64 61 74 FD A7 02 CE | 00 |
+    /// ```
+    ///
+    /// ```
+    /// # use framing::{Checksum, Cobs, Encoder};
+    /// let mut wire = Vec::new();
+    /// Encoder::new(Checksum::crc32c_be(Cobs)).append(&[], &[b"dat"], &mut wire)?;
+    /// assert_eq!(wire, b"\x08dat\xFD\xA7\x02\xCE\0");
+    /// # Ok::<(), framing::EncodeError>(())
+    /// ```
     pub const fn crc32c_be(inner: F) -> Self {
         Self { inner, order: Order::Big }
     }
 
-    /// The checksum's least significant byte comes first.
+    /// The checksum's least significant byte comes first, as iSCSI and SCTP write it.
+    ///
+    /// ```text
+    /// Checksum::crc32c_le(Length::u16_be()):  | 00 07 | d a t | CE 02 A7 FD |
+    /// ```
+    ///
+    /// ```
+    /// # use framing::{Checksum, DecodeErrorKind, Decoder, Length};
+    /// let mut decoder = Decoder::new(Checksum::crc32c_le(Length::u16_be()));
+    /// let mut chunk: &[u8] = b"\0\x07dat\xCE\x02\xA7\xFD";
+    /// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"dat");
+    ///
+    /// let too_short = decoder.next(&mut &b"\0\x03dat"[..]).unwrap_err();
+    /// assert_eq!(too_short.kind(), DecodeErrorKind::Checksum);
+    /// # Ok::<(), framing::DecodeError>(())
+    /// ```
     pub const fn crc32c_le(inner: F) -> Self {
         Self { inner, order: Order::Little }
     }

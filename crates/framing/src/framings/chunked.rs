@@ -17,18 +17,45 @@ use crate::{
 /// ```
 ///
 /// The frame's head is the first chunk's. Chunk extensions and the fields behind the last chunk are
-/// checked, passed over, and bounded by the limit of the head; the number of chunks is bounded by [`Limits::parts`](crate::Limits::parts). Read strictly: sizes are
-/// hexadecimal digits and nothing else, lines end with CRLF.
-///
-/// The encoder writes a body as one chunk.
+/// checked, passed over, and bounded by the limit of the head; the number of chunks is bounded by
+/// [`Limits::parts`](crate::Limits::parts). Read strictly: sizes are hexadecimal digits and nothing
+/// else, lines end with CRLF.
 ///
 /// ```
-/// use framing::{Chunked, Decoder};
+/// use framing::{Chunked, Decoder, Event};
 ///
-/// let mut chunk: &[u8] = b"5\r\nhello\r\n3;x=y\r\nyou\r\n0\r\n\r\n";
+/// let wire = b"5\r\nhello\r\n3;ext=1\r\nyou\r\n0\r\nExpires: x\r\n\r\n";
+/// let mut chunk = &wire[..];
 /// let mut decoder = Decoder::new(Chunked);
-/// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"helloyou");
+/// let frame = decoder.next(&mut chunk)?.unwrap();
+/// assert_eq!((frame.head(), &*frame.payload()), (&b"5\r\n"[..], &b"helloyou"[..]));
+///
+/// // As events, nothing is joined and nothing is copied.
+/// let mut chunk = &wire[..];
+/// let mut pieces = Vec::new();
+/// while let Some(event) = decoder.next_event(&mut chunk)? {
+///     if let Event::Chunk(piece) = event {
+///         pieces.push(piece.to_vec());
+///     }
+/// }
+/// assert_eq!(pieces, [&b"hello"[..], b"you"]);
 /// # Ok::<(), framing::DecodeError>(())
+/// ```
+///
+/// The encoder writes a body as one chunk, and the empty body as the last chunk alone.
+///
+/// ```text
+/// "hello":  | 5 CRLF | h e l l o | CRLF 0 CRLF CRLF |
+/// "":       | 0 CRLF | CRLF |
+/// ```
+///
+/// ```
+/// # use framing::{Chunked, Encoder};
+/// let mut wire = Vec::new();
+/// Encoder::new(Chunked).append(&[], &[b"hello"], &mut wire)?;
+/// Encoder::new(Chunked).append(&[], &[], &mut wire)?;
+/// assert_eq!(wire, b"5\r\nhello\r\n0\r\n\r\n0\r\n\r\n");
+/// # Ok::<(), framing::EncodeError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Chunked;

@@ -16,11 +16,24 @@ use crate::{Decoded, Enclosure, EncodeError, Framing, Malformed, Scan, Trailer};
 /// ```
 ///
 /// A code is one more than the bytes up to the next zero of the payload, which it then stands for;
-/// `FF` stands for 254 bytes without a zero behind them. At most one byte in 254 is added. The empty
-/// payload is `01 00`.
+/// `FF` stands for 254 bytes without a zero behind them. Beside the delimiter, one byte is added,
+/// and one more for each further 254 bytes at most.
+///
+/// ```text
+/// (empty):              | 01 | 00 |
+/// 00:                   | 01 | 01 | 00 |
+/// 253 bytes 22, then 0: | FE | 253 bytes 22 | 01 | 00 |
+/// 254 bytes 22:         | FF | 254 bytes 22 | 00 |         a code 01 before the 00 is read as well
+/// 255 bytes 22:         | FF | 254 bytes 22 | 02 | 22 | 00 |
+/// ```
 ///
 /// A zero where a frame could begin is fill, as many senders write it to clear the line, and is
 /// dropped. A zero before the bytes that a code promises is malformed.
+///
+/// ```text
+/// | 00 00 | 02 33 00 |            fill, then a frame of 33
+/// | 03 33 00 |                    malformed: two bytes were promised
+/// ```
 ///
 /// ```
 /// use framing::{Cobs, Decoder, Encoder};
@@ -32,6 +45,21 @@ use crate::{Decoded, Enclosure, EncodeError, Framing, Malformed, Scan, Trailer};
 /// let mut chunk = &wire[..];
 /// let mut decoder = Decoder::new(Cobs);
 /// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), [0x11, 0x22, 0, 0x33]);
+/// assert_eq!(&*decoder.next(&mut &[0, 0, 2, 0x33, 0][..])?.unwrap().payload(), [0x33]);
+/// assert!(Decoder::new(Cobs).next(&mut &[3, 0x33, 0][..]).is_err());
+///
+/// let coded = |payload: &[u8]| {
+///     let mut wire = Vec::new();
+///     Encoder::new(Cobs).append(&[], &[payload], &mut wire).map(|()| wire)
+/// };
+/// assert_eq!((coded(&[])?, coded(&[0])?), (vec![1, 0], vec![1, 1, 0]));
+/// let zero_last = [&[0x22; 253][..], &[0]].concat();
+/// assert_eq!(coded(&zero_last)?, [&[0xFE][..], &[0x22; 253], &[1, 0]].concat());
+/// assert_eq!(coded(&[0x22; 254])?, [&[0xFF][..], &[0x22; 254], &[0]].concat());
+/// assert_eq!(coded(&[0x22; 255])?, [&[0xFF][..], &[0x22; 254], &[2, 0x22, 0]].concat());
+///
+/// let longer = [&[0xFF][..], &[0x22; 254], &[1, 0]].concat();
+/// assert_eq!(&*decoder.next(&mut &longer[..])?.unwrap().payload(), [0x22; 254]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

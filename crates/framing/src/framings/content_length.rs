@@ -13,11 +13,13 @@ use crate::{BuildError, Enclosure, EncodeError, Framing, Inline, Limits, Malform
 ///             head                 payload
 /// ```
 ///
-/// [`lsp`](Self::lsp) has header lines only, as the Language Server Protocol's base protocol;
+/// [`lsp`](Self::lsp) has header lines only (Language Server Protocol 3.17, "Base Protocol");
 /// [`http`](Self::http) has a start line before them. Read strictly, for whatever two readers take
 /// differently can smuggle a message past one of them: lines end with CRLF, the length is all
 /// digits and stands there once, names have no blank before the colon, no line is folded, and
 /// `Transfer-Encoding` is refused.
+///
+/// So does RFC 9112 (sections 5.1, 5.2, 6.3 and 11.2) ask of servers that want to be safe.
 ///
 /// To encode, the prefix holds the other lines, each with its CRLF; the length is written last.
 ///
@@ -25,12 +27,12 @@ use crate::{BuildError, Enclosure, EncodeError, Framing, Inline, Limits, Malform
 /// use framing::{ContentLength, Decoder, Encoder};
 ///
 /// let mut wire = Vec::new();
-/// Encoder::new(ContentLength::lsp()).append(b"", &[b"{}"], &mut wire)?;
-/// assert_eq!(wire, b"Content-Length: 2\r\n\r\n{}");
+/// Encoder::new(ContentLength::lsp()).append(b"", &[b"hello"], &mut wire)?;
+/// assert_eq!(wire, b"Content-Length: 5\r\n\r\nhello");
 ///
 /// let mut chunk = &wire[..];
 /// let mut decoder = Decoder::new(ContentLength::lsp());
-/// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"{}");
+/// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"hello");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,11 +48,56 @@ enum First {
 
 impl ContentLength {
     /// Header lines only.
+    ///
+    /// ```text
+    /// | Content-Type: x CRLF Content-Length: 2 CRLF CRLF | { } |
+    ///                     head                           payload
+    /// ```
+    ///
+    /// ```
+    /// # use framing::{ContentLength, Decoder, Encoder};
+    /// let mut wire = Vec::new();
+    /// let encoder = Encoder::new(ContentLength::lsp());
+    /// encoder.append(b"Content-Type: x\r\n", &[b"{}"], &mut wire)?;
+    /// assert_eq!(wire, b"Content-Type: x\r\nContent-Length: 2\r\n\r\n{}");
+    ///
+    /// let mut decoder = Decoder::new(ContentLength::lsp());
+    /// for refused in ["Content-Length: 2x", "Content-Length: +2", "Content-Length : 2", "X: y"] {
+    ///     let wire = [refused.as_bytes(), b"\r\n\r\n"].concat();
+    ///     assert!(decoder.next(&mut &wire[..]).is_err());
+    ///     decoder.reset();
+    /// }
+    /// # Ok::<(), framing::EncodeError>(())
+    /// ```
     pub const fn lsp() -> Self {
         Self { first: First::Field }
     }
 
     /// A start line (a request line or a status line, which is not looked at), then header lines.
+    ///
+    /// A message without a `Content-Length` is malformed here. Where such ones are expected, take the
+    /// head as a frame of [`Delimited`](crate::Delimited) by an empty line, and for a body in chunks
+    /// go on with [`Chunked`](crate::Chunked).
+    ///
+    /// ```text
+    /// | POST / HTTP/1.1 CRLF Host: a CRLF Content-Length: 2 CRLF CRLF | h i |
+    ///                            head                                 payload
+    /// ```
+    ///
+    /// ```
+    /// # use framing::{ContentLength, Decoder, Encoder};
+    /// let mut wire = Vec::new();
+    /// let encoder = Encoder::new(ContentLength::http());
+    /// encoder.append(b"POST / HTTP/1.1\r\nHost: a\r\n", &[b"hi"], &mut wire)?;
+    /// assert_eq!(wire, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+    ///
+    /// let mut decoder = Decoder::new(ContentLength::http());
+    /// let mut chunk = &wire[..];
+    /// let frame = decoder.next(&mut chunk)?.unwrap();
+    /// assert!(frame.head().starts_with(b"POST / HTTP/1.1\r\n"));
+    /// assert_eq!(&*frame.payload(), b"hi");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn http() -> Self {
         Self { first: First::StartLine }
     }

@@ -16,6 +16,9 @@ use crate::{BuildError, Enclosure, EncodeError, Framing, Malformed, Scan, Traile
 /// Delimited::new([b"\r\n"]).keep():  | o n e   \r \n | t w o   \r \n |
 /// ```
 ///
+/// Syslog over TCP is framed so, with LF, CRLF or NUL (RFC 6587, section 3.4.2), and so is what
+/// `find -print0` writes.
+///
 /// The earliest delimiter wins, then the longest: of `\r`, `\n` and `\r\n`, a `\r` at the end of a
 /// chunk waits for the next byte, or for the end of the stream. An unterminated last frame is
 /// [`Truncated`](crate::DecodeErrorKind::Truncated).
@@ -24,12 +27,25 @@ use crate::{BuildError, Enclosure, EncodeError, Framing, Malformed, Scan, Traile
 /// which a delimiter would be found earlier than at its end.
 ///
 /// ```
-/// use framing::{Decoder, Delimited};
+/// use framing::{Decoder, Delimited, EncodeError, Encoder};
 ///
-/// let mut chunk: &[u8] = b"one;;two\0";
-/// let mut decoder = Decoder::new(Delimited::new([&b";;"[..], b"\0"])?);
-/// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"one");
+/// let mut chunk: &[u8] = b"one\r\ntwo\r\n";
+/// let framing = Delimited::new([b"\r\n"])?;
+/// let mut decoder = Decoder::new(framing.clone());
+/// let one = decoder.next(&mut chunk)?.unwrap();
+/// assert_eq!((&*one.payload(), one.trailer()), (&b"one"[..], &b"\r\n"[..]));
 /// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"two");
+///
+/// let mut chunk: &[u8] = b"one\r\ntwo\r\n";
+/// let mut keeps = Decoder::new(framing.clone().keep());
+/// assert_eq!(&*keeps.next(&mut chunk)?.unwrap().payload(), b"one\r\n");
+///
+/// let mut wire = Vec::new();
+/// let encoder = Encoder::new(framing);
+/// encoder.append(&[], &[b"three"], &mut wire)?;
+/// assert_eq!(wire, b"three\r\n");
+/// let refused = encoder.append(&[], &[b"fo\r", b"\nur"], &mut wire);
+/// assert_eq!(refused, Err(EncodeError::Delimiter { at: 2 }), "also across two parts");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +76,29 @@ enum Match {
 
 impl Delimited {
     /// Ends frames at any of `delimiters`.
+    ///
+    /// ```text
+    /// Delimited::new([";;", "\0"]):        | o n e | ; ; | t w o | \0 |
+    /// Delimited::new(["\r", "\n", "\r\n"]):  | a | \n | b | \r \n | c | \r | d ...
+    /// ```
+    ///
+    /// ```
+    /// # use framing::{BuildError, Decoder, Delimited};
+    /// let mut chunk: &[u8] = b"one;;two\0";
+    /// let mut decoder = Decoder::new(Delimited::new([";;", "\0"])?);
+    /// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"one");
+    /// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"two");
+    ///
+    /// let mut chunk: &[u8] = b"a\nb\r\nc\r";
+    /// let mut decoder = Decoder::new(Delimited::new(["\r", "\n", "\r\n"])?);
+    /// assert_eq!(decoder.next(&mut chunk)?.unwrap().trailer(), b"\n");
+    /// assert_eq!(decoder.next(&mut chunk)?.unwrap().trailer(), b"\r\n");
+    /// assert!(decoder.next(&mut chunk)?.is_none(), "an LF could follow");
+    /// assert_eq!(decoder.next(&mut &b"d"[..])?.unwrap().trailer(), b"\r");
+    ///
+    /// assert_eq!(Delimited::new(["ab", "abcd"]), Err(BuildError::LookAhead));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// None may be empty, and none may hold another one that ends two or more bytes before its own
     /// end: to tell which of the two is there would take more than one byte behind the frame, and
@@ -95,6 +134,25 @@ impl Delimited {
     }
 
     /// The delimiter is a part of the payload, and the encoder takes payloads that end with one.
+    ///
+    /// ```text
+    /// Delimited::new([";"]):         | a | ; | b | ; |
+    /// Delimited::new([";"]).keep():  | a   ; | b   ; |
+    /// ```
+    ///
+    /// ```
+    /// # use framing::{Decoder, Delimited, EncodeError, Encoder};
+    /// let framing = Delimited::new([";"])?.keep();
+    /// let mut decoder = Decoder::new(framing.clone());
+    /// assert_eq!(&*decoder.next(&mut &b"a;b;"[..])?.unwrap().payload(), b"a;");
+    ///
+    /// let mut wire = Vec::new();
+    /// let encoder = Encoder::new(framing);
+    /// encoder.append(&[], &[b"a;"], &mut wire)?;
+    /// assert_eq!(wire, b"a;");
+    /// assert_eq!(encoder.append(&[], &[b"b"], &mut wire), Err(EncodeError::NoDelimiter));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn keep(mut self) -> Self {
         self.keep = Keep::Delimiter;

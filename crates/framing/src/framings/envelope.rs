@@ -5,12 +5,18 @@ use byteorder::{BigEndian, ByteOrder};
 use super::payload_length;
 use crate::{BuildError, Enclosure, EncodeError, Framing, Inline, Limits, Malformed, Scan};
 
+/// Two lengths, a header, a body. What the header means is not this crate's affair; the protocol of
+/// the crate `framing-protocol`, for which this was made, has JSON there.
+///
 /// ```text
 /// +---------------+-------------+----------------+-------------+
 /// | header length | body length |     header     |    body     |
 /// |    u32 BE     |   u64 BE    |  opaque bytes  |  raw bytes  |
 /// +---------------+-------------+----------------+-------------+
 ///      4 bytes        8 bytes
+///
+/// | 00 00 00 02 | 00 00 00 00 00 00 00 04 | { } | b o d y |
+///                    head                         payload
 /// ```
 ///
 /// A frame's head is the twelve bytes and the header, so [`Limits::head`](crate::Limits::head)
@@ -18,17 +24,22 @@ use crate::{BuildError, Enclosure, EncodeError, Framing, Inline, Limits, Malform
 /// bytes are there. Encoding takes the header as the prefix.
 ///
 /// ```
-/// use framing::{Config, Decoder, Encoder, Envelope};
+/// use framing::{Config, DecodeErrorKind, Decoder, Encoder, Envelope, Limits};
 ///
 /// let mut wire = Vec::new();
-/// Encoder::new(Envelope).append(b"{\"type\":\"data\"}", &[b"body"], &mut wire)?;
-/// assert_eq!(wire[..12], [0, 0, 0, 15, 0, 0, 0, 0, 0, 0, 0, 4]);
+/// Encoder::new(Envelope).append(b"{}", &[b"body"], &mut wire)?;
+/// assert_eq!(wire, b"\0\0\0\x02\0\0\0\0\0\0\0\x04{}body");
 ///
 /// let mut chunk = &wire[..];
 /// let mut decoder = Decoder::new(Envelope);
 /// let frame = decoder.next(&mut chunk)?.unwrap();
-/// assert_eq!(Envelope::header(frame.head()), b"{\"type\":\"data\"}");
-/// assert_eq!(&*frame.payload(), b"body");
+/// assert_eq!((Envelope::header(frame.head()), &*frame.payload()), (&b"{}"[..], &b"body"[..]));
+///
+/// // Headers of up to 64 bytes, bodies of up to 1 KiB: too long a header is refused at its length.
+/// let limits = Limits { head: Envelope::HEAD + 64, payload: 1024, ..Limits::default() };
+/// let mut decoder = Config::new(Envelope).limits(limits).decoder()?;
+/// let error = decoder.next(&mut &b"\0\0\0\x41\0\0\0\0\0\0\0\0"[..]).unwrap_err();
+/// assert_eq!(error.kind(), DecodeErrorKind::HeadTooLong { limit: 76 });
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -12,7 +12,14 @@ use crate::{Enclosure, EncodeError, Framing, Malformed, Scan, Trailer};
 /// | [`lenient`](Self::lenient) | LF or CRLF | `a` | payload | the ending | LF |
 /// | [`crlf`](Self::crlf) | CRLF | `a` | malformed | malformed | CRLF |
 ///
-/// For text from anywhere take `lenient`; `lf` gives back every byte but the LF.
+/// ```text
+/// lf():       | a \r | \n | b | \n |
+/// lenient():  | a | \r \n | b | \n |
+/// crlf():     | a | \r \n | b | \r \n |
+/// ```
+///
+/// For text from anywhere take `lenient`; `lf` gives back every byte but the LF, as lines are
+/// defined by POSIX.1-2017, section 3.206.
 ///
 /// The strict form is the one for protocols (RFC 5321, section 2.3.8: CR and LF must not occur but
 /// together): where two peers disagree about what ends a line, one can smuggle a message past the
@@ -56,21 +63,78 @@ pub enum Unterminated {
 
 impl Lines {
     /// Lines that end with LF; an unterminated last line is accepted.
+    ///
+    /// ```
+    /// # use framing::{Decoder, Lines};
+    /// let mut chunk: &[u8] = b"a\r\nb\n";
+    /// let mut decoder = Decoder::new(Lines::lf());
+    /// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"a\r");
+    /// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"b");
+    /// # Ok::<(), framing::DecodeError>(())
+    /// ```
     pub const fn lf() -> Self {
         Self { ending: Ending::Lf, unterminated: Unterminated::Accept }
     }
 
-    /// Lines that end with LF or CRLF; an unterminated last line is accepted.
+    /// Lines that end with LF or CRLF; an unterminated last line is accepted. LF is written, so the
+    /// encoder refuses a payload that ends with CR.
+    ///
+    /// ```
+    /// # use framing::{Decoder, EncodeError, Encoder, Lines};
+    /// let mut chunk: &[u8] = b"a\r\nb\n";
+    /// let mut decoder = Decoder::new(Lines::lenient());
+    /// assert_eq!(decoder.next(&mut chunk)?.unwrap().trailer(), b"\r\n");
+    /// assert_eq!(decoder.next(&mut chunk)?.unwrap().trailer(), b"\n");
+    ///
+    /// let mut wire = Vec::new();
+    /// let encoder = Encoder::new(Lines::lenient());
+    /// encoder.append(&[], &[b"a"], &mut wire)?;
+    /// assert_eq!(wire, b"a\n");
+    /// let refused = encoder.append(&[], &[b"a\r"], &mut wire);
+    /// assert_eq!(refused, Err(EncodeError::Delimiter { at: 1 }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn lenient() -> Self {
         Self { ending: Ending::Lenient, unterminated: Unterminated::Accept }
     }
 
     /// Lines that end with CRLF and hold neither; an unterminated last line is refused.
+    ///
+    /// ```
+    /// # use framing::{Decoder, Lines};
+    /// let mut chunk: &[u8] = b"a\r\nb\r\n";
+    /// let mut decoder = Decoder::new(Lines::crlf());
+    /// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"a");
+    /// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"b");
+    /// assert_eq!(decoder.next(&mut &b"c\nd\r\n"[..]).unwrap_err().offset(), 6 + 1, "a bare LF");
+    /// # Ok::<(), framing::DecodeError>(())
+    /// ```
     pub const fn crlf() -> Self {
         Self { ending: Ending::Crlf, unterminated: Unterminated::Refuse }
     }
 
     /// Chooses what an unterminated last line means.
+    ///
+    /// ```text
+    /// Unterminated::Accept:  | a | \n | b |          the end of the stream ends a line
+    /// Unterminated::Refuse:  | a | \n | b ...        Truncated
+    /// ```
+    ///
+    /// ```
+    /// # use framing::{DecodeErrorKind, Decoder, Lines, Unterminated};
+    /// let mut accepts = Decoder::new(Lines::lf());
+    /// let mut chunk: &[u8] = b"a\nb";
+    /// assert_eq!(&*accepts.next(&mut chunk)?.unwrap().payload(), b"a");
+    /// assert!(accepts.next(&mut chunk)?.is_none());
+    /// assert_eq!(&*accepts.finish()?.unwrap().payload(), b"b");
+    ///
+    /// let mut refuses = Decoder::new(Lines::lf().unterminated(Unterminated::Refuse));
+    /// let mut chunk: &[u8] = b"a\nb";
+    /// while refuses.next(&mut chunk)?.is_some() {}
+    /// let error = refuses.finish().unwrap_err();
+    /// assert_eq!(error.kind(), DecodeErrorKind::Truncated { received: 1 });
+    /// # Ok::<(), framing::DecodeError>(())
+    /// ```
     #[must_use]
     pub const fn unterminated(mut self, policy: Unterminated) -> Self {
         self.unterminated = policy;
@@ -78,6 +142,11 @@ impl Lines {
     }
 
     /// What ends a line.
+    ///
+    /// ```
+    /// # use framing::{Ending, Lines};
+    /// assert_eq!(Lines::crlf().ending(), Ending::Crlf);
+    /// ```
     pub const fn ending(&self) -> Ending {
         self.ending
     }

@@ -12,16 +12,24 @@ use crate::{
 ///  head    payload   trailer
 /// ```
 ///
-/// The length is decimal without leading zeros; the comma must be there.
+/// The length is decimal without leading zeros; the comma must be there. The empty one is `0:,`.
 ///
 /// ```
-/// use framing::{Decoder, Netstring};
+/// use framing::{Decoder, Encoder, Netstring};
 ///
 /// let mut chunk: &[u8] = b"5:hello,3:a,b,";
 /// let mut decoder = Decoder::new(Netstring);
-/// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"hello");
+/// let hello = decoder.next(&mut chunk)?.unwrap();
+/// assert_eq!((hello.head(), hello.trailer()), (&b"5:"[..], &b","[..]));
+/// assert_eq!(&*hello.payload(), b"hello");
 /// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"a,b");
-/// # Ok::<(), framing::DecodeError>(())
+/// assert!(decoder.next(&mut &b"05:hello,"[..]).is_err(), "a leading zero");
+///
+/// let mut wire = Vec::new();
+/// Encoder::new(Netstring).append(&[], &[b"hello"], &mut wire)?;
+/// Encoder::new(Netstring).append(&[], &[], &mut wire)?;
+/// assert_eq!(wire, b"5:hello,0:,");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Netstring;

@@ -9,7 +9,7 @@ use crate::{
     BuildError, Decoded, Enclosure, EncodeError, Framing, Limits, Malformed, Recovery, Scan, Seal,
 };
 
-/// Finds frames again where bytes were lost, added or changed.
+/// Finds frames again where bytes were lost, added or changed, as on serial lines.
 ///
 /// What was passed over is reported once, before the next frame, by a
 /// [`Resynced`](crate::DecodeErrorKind::Resynced), which is not fatal. More than so many bytes
@@ -20,9 +20,12 @@ use crate::{
 /// ```text
 /// Resync::at_magic([0xA5, 0x5A], Checksum::crc32c_be(Length::u16_be()), 4096):
 ///
-/// | A5 5A | 00 07 | d a t | FD A7 02 CE |  7F 00 A5  | A5 5A | 00 06 | y o | ...
+/// | A5 5A | 00 07 | d a t | FD A7 02 CE |  7F 00 A5  | A5 5A | 00 06 | y o | FF 5B 57 DC |
 ///   magic  length  payload    CRC-32C       no frame
 /// ```
+///
+/// So frames are laid out by UBX (u-blox, "UBX Frame Structure": `B5 62`) and `MAVLink` ("Packet
+/// Serialization": `FD`), but for their checksums.
 ///
 /// For frames that declare their lengths. One is handed out only once it is all there and right: it
 /// begins with the magic number, its lengths are within the limits, its checksum matches. Otherwise
@@ -38,14 +41,18 @@ use crate::{
 /// magic number in whose frame it might lie.
 ///
 /// ```
-/// use framing::{Checksum, Decoder, DecodeErrorKind, Length, Resync};
+/// use framing::{Checksum, Config, DecodeErrorKind, Length, Resync};
 ///
-/// let sealed = Checksum::crc32c_be(Length::u8());
-/// let mut decoder = Decoder::new(Resync::at_magic(b"\xA5\x5A", sealed, 64)?);
-/// let mut chunk: &[u8] = b"noise\xA5\x5A\x07dat\xFD\xA7\x02\xCE";
+/// let framing = Resync::at_magic([0xA5, 0x5A], Checksum::crc32c_be(Length::u16_be()), 4096)?;
+/// let mut decoder = Config::new(framing).max_payload(256).decoder()?;
+/// let mut chunk: &[u8] =
+///     b"\xA5\x5A\0\x07dat\xFD\xA7\x02\xCE\x7F\0\xA5\xA5\x5A\0\x06yo\xFF\x5B\x57\xDC";
+/// let frame = decoder.next(&mut chunk)?.unwrap();
+/// assert_eq!((frame.head(), &*frame.payload()), (&b"\xA5\x5A\0\x07"[..], &b"dat"[..]));
 /// let error = decoder.next(&mut chunk).unwrap_err();
-/// assert_eq!(error.kind(), DecodeErrorKind::Resynced { discarded: 5 });
-/// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"dat");
+/// assert_eq!((error.kind(), error.offset()), (DecodeErrorKind::Resynced { discarded: 3 }, 11));
+/// assert!(!error.is_fatal());
+/// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"yo");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -55,6 +62,13 @@ use crate::{
 /// match, is passed over to its delimiter, and reported at its first byte; events that had begun it
 /// are void. (A delimiter that was hit makes one frame of two: with a checksum both are passed over.)
 /// What [`Oversize::Skip`](crate::Oversize) and `Truncate` do with a frame past the limit, they do.
+///
+/// ```text
+/// Resync::at_delimiter(Cobs, 64):
+///
+/// | 05 64 61 74 00 | 03 6F 6B 00 |
+///      no frame          o k
+/// ```
 ///
 /// ```
 /// use framing::{Cobs, Decoder, DecodeErrorKind, Resync};
@@ -81,7 +95,25 @@ impl<F: Framing> Resync<F> {
     /// Frames of `inner`, each behind `magic`; at most `most` bytes in a row are passed over.
     ///
     /// The magic number belongs to the frame's head; at least two bytes that seldom occur side by
-    /// side are a good one.
+    /// side are a good one. The encoder writes it.
+    ///
+    /// ```text
+    /// Resync::at_magic([0xA5, 0x5A], Length::u8(), 4):  | A5 5A | 02 | y o |
+    ///                                                   | x x x x x |     OutOfSync after 4
+    /// ```
+    ///
+    /// ```
+    /// # use framing::{BuildError, Cobs, DecodeErrorKind, Decoder, Encoder, Length, Resync};
+    /// let framing = Resync::at_magic([0xA5, 0x5A], Length::u8(), 4)?;
+    /// let mut wire = Vec::new();
+    /// Encoder::new(framing.clone()).append(&[], &[b"yo"], &mut wire)?;
+    /// assert_eq!(wire, b"\xA5\x5A\x02yo");
+    ///
+    /// let error = Decoder::new(framing).next(&mut &b"xxxxx"[..]).unwrap_err();
+    /// assert_eq!(error.kind(), DecodeErrorKind::OutOfSync { limit: 4 });
+    /// assert_eq!(Resync::at_magic("magic", Cobs, 4), Err(BuildError::Resync));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn at_magic(magic: impl AsRef<[u8]>, inner: F, most: u64) -> Result<Self, BuildError> {
         let first_need = match inner.scan(&[], 0, false) {
             Ok(Scan::Need { total }) => total,
@@ -104,6 +136,16 @@ impl<F: Framing> Resync<F> {
     }
 
     /// Frames of `inner`, which end at a delimiter; at most `most` bytes of one are passed over.
+    ///
+    /// ```
+    /// # use framing::{BuildError, Decoder, Length, Lines, Resync};
+    /// let mut decoder = Decoder::new(Resync::at_delimiter(Lines::crlf(), 4096)?);
+    /// let mut chunk: &[u8] = b"a\nb\r\nc\r\n";
+    /// assert!(decoder.next(&mut chunk).is_err_and(|error| !error.is_fatal()), "a bare LF");
+    /// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"c");
+    /// assert_eq!(Resync::at_delimiter(Length::u8(), 4), Err(BuildError::Resync));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn at_delimiter(inner: F, most: u64) -> Result<Self, BuildError> {
         let undeclared = matches!(inner.scan(&[], 0, false), Ok(Scan::Open { .. }));
         if !undeclared || inner.recovery().is_some() {

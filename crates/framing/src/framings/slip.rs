@@ -21,16 +21,26 @@ use crate::{
 /// came before it, and packets of no bytes are dropped when read. So the encoder refuses an empty
 /// payload. An escape that is followed by neither `DC` nor `DD` is malformed.
 ///
+/// ```text
+/// | C0 C0 | 11 C0 |        fill, then a packet of 11
+/// | 11 DB 22 C0 |          malformed at the third byte
 /// ```
-/// use framing::{Decoder, Encoder, Slip};
+///
+/// ```
+/// use framing::{Decoder, EncodeError, Encoder, Slip};
 ///
 /// let mut wire = Vec::new();
-/// Encoder::new(Slip).append(&[], &[&[0x11, 0xC0]], &mut wire)?;
-/// assert_eq!(wire, [0xC0, 0x11, 0xDB, 0xDC, 0xC0]);
+/// Encoder::new(Slip).append(&[], &[&[0x11, 0xC0, 0x22, 0xDB]], &mut wire)?;
+/// assert_eq!(wire, [0xC0, 0x11, 0xDB, 0xDC, 0x22, 0xDB, 0xDD, 0xC0]);
 ///
 /// let mut chunk = &wire[..];
 /// let mut decoder = Decoder::new(Slip);
-/// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), [0x11, 0xC0]);
+/// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), [0x11, 0xC0, 0x22, 0xDB]);
+/// assert_eq!(&*decoder.next(&mut &[0xC0, 0xC0, 0x11, 0xC0][..])?.unwrap().payload(), [0x11]);
+///
+/// let mut decoder = Decoder::new(Slip);
+/// assert_eq!(decoder.next(&mut &[0x11, 0xDB, 0x22, 0xC0][..]).unwrap_err().offset(), 2);
+/// assert_eq!(Encoder::new(Slip).append(&[], &[], &mut wire), Err(EncodeError::Empty));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -7,22 +7,30 @@ use crate::{BuildError, Enclosure, EncodeError, Framing, Inline, Limits, Malform
 /// each byte, the least significant first, the top bit set in all bytes but the last.
 ///
 /// ```text
-/// payload of 300 bytes:  | AC 02 | 300 bytes |
+/// payload of 5 bytes:    | 05 | h e l l o |
+/// payload of 300 bytes:  | AC 02 | 300 bytes |      0101100 with more to come, then 10
 /// ```
 ///
-/// This is how protobuf streams messages (`writeDelimitedTo`). A number can be written longer than
+/// LEB128 is specified in DWARF 5, section 7.6. This is how protobuf streams messages
+/// (`writeDelimitedTo`; its encoding guide, "Base 128 Varints"). A number can be written longer than
 /// it need be (`AC 82 00`); [`canonical`](Self::canonical) refuses that, since what has two forms
 /// can be told apart by one reader and not by another, [`lenient`](Self::lenient) takes it. Both
 /// write the shortest form.
 ///
 /// ```
-/// use framing::{Decoder, Varint};
+/// use framing::{Decoder, Encoder, Framing, Scan, Varint};
 ///
 /// let mut chunk: &[u8] = b"\x05hello\x02yo";
 /// let mut decoder = Decoder::new(Varint::canonical());
 /// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"hello");
 /// assert_eq!(&*decoder.next(&mut chunk)?.unwrap().payload(), b"yo");
-/// # Ok::<(), framing::DecodeError>(())
+///
+/// let mut wire = Vec::new();
+/// Encoder::new(Varint::canonical()).append(&[], &[&[7; 300]], &mut wire)?;
+/// assert_eq!((&wire[..3], wire.len()), (&b"\xAC\x02\x07"[..], 302));
+/// let longer = Varint::lenient().scan(b"\xAC\x82\0", 0, false);
+/// assert_eq!(longer, Ok(Scan::Body { head: 3, body: 300, trailer: 0, more: false }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Varint {
@@ -37,11 +45,37 @@ enum Forms {
 
 impl Varint {
     /// Takes the shortest form only.
+    ///
+    /// ```text
+    /// | 02 | y o |
+    /// | 82 00 |            also a 2: refused at its second byte
+    /// ```
+    ///
+    /// ```
+    /// # use framing::{Decoder, Varint};
+    /// let mut decoder = Decoder::new(Varint::canonical());
+    /// assert_eq!(&*decoder.next(&mut &b"\x02yo"[..])?.unwrap().payload(), b"yo");
+    /// assert_eq!(decoder.next(&mut &b"\x82\0yo"[..]).unwrap_err().offset(), 3 + 1);
+    /// # Ok::<(), framing::DecodeError>(())
+    /// ```
     pub const fn canonical() -> Self {
         Self { forms: Forms::Shortest }
     }
 
-    /// Takes any form of up to ten bytes.
+    /// Takes any form of up to ten bytes, the longest that 64 bits can have.
+    ///
+    /// ```text
+    /// | 02 | y o |
+    /// | 82 80 80 00 | y o |
+    /// ```
+    ///
+    /// ```
+    /// # use framing::{Decoder, Varint};
+    /// let mut decoder = Decoder::new(Varint::lenient());
+    /// assert_eq!(&*decoder.next(&mut &b"\x02yo"[..])?.unwrap().payload(), b"yo");
+    /// assert_eq!(&*decoder.next(&mut &b"\x82\x80\x80\0yo"[..])?.unwrap().payload(), b"yo");
+    /// # Ok::<(), framing::DecodeError>(())
+    /// ```
     pub const fn lenient() -> Self {
         Self { forms: Forms::Any }
     }
