@@ -103,7 +103,7 @@ impl<'d, 'c> Halves<'d, 'c> {
             self.at = start.saturating_add(payload);
             (Span::Held(0..head), Span::Chunk(start..self.at))
         } else {
-            self.keep(kept, end.saturating_sub(kept), 0);
+            self.keep(kept, end.saturating_sub(kept), Some(0));
             (Span::Held(0..head), Span::Held(head..end))
         };
         let at = self.at.saturating_add(extra);
@@ -122,7 +122,7 @@ impl<'d, 'c> Halves<'d, 'c> {
     }
 
     /// Copies the next `n` bytes of the chunk to the end of `held`.
-    fn hold(&mut self, n: usize, expected: u64) {
+    fn hold(&mut self, n: usize, expected: Option<u64>) {
         let bytes = self.unread().get(..n).unwrap_or_default();
         self.held.extend(bytes, expected);
         self.at = self.at.saturating_add(n);
@@ -142,7 +142,7 @@ impl Buffer for Halves<'_, '_> {
         }
     }
 
-    fn keep(&mut self, kept: usize, n: usize, expected: u64) {
+    fn keep(&mut self, kept: usize, n: usize, expected: Option<u64>) {
         if self.held.len() <= kept {
             self.hold(n, expected);
         }
@@ -166,10 +166,10 @@ impl Buffer for Halves<'_, '_> {
     fn refill(&mut self, kept: usize, n: usize) -> bool {
         let unread = self.unread().len();
         if self.held.len() > kept && n <= unread {
-            self.hold(n, 0);
+            self.hold(n, None);
             return true;
         }
-        self.hold(unread, 0);
+        self.hold(unread, None);
         false
     }
 }

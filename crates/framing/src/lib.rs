@@ -85,6 +85,7 @@ mod limits;
 mod machine;
 mod reassembler;
 mod stash;
+mod storage;
 mod window;
 
 pub use byteorder::{BigEndian, LittleEndian, NativeEndian};
@@ -110,3 +111,4 @@ pub use framings::{
 pub use hint::Hint;
 pub use limits::{Limits, Oversize};
 pub use reassembler::Reassembler;
+pub use storage::Storage;

@@ -1,16 +1,21 @@
 //! The decoder with a buffer of its own: read straight into it, frames are lent from it.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::buffer::drive;
 use crate::machine::{Gift, Layout, Machine, Mode};
+use crate::storage::Storage;
 use crate::window::Window;
-use crate::{AcceptError, Config, DecodeError, Event, Frame, Framing, Need, Payload};
+use crate::{AcceptError, BuildError, Config, DecodeError, Event, Frame, Framing, Need, Payload};
 
 /// Turns what was read into its buffer into frames.
 ///
 /// This is the mode for sockets and files: bytes are read once to where the frames are lent from,
-/// and only the incomplete tail of a read is ever moved.
+/// and only the incomplete tail of a read is ever moved, and the parts of a frame that are joined.
+///
+/// The buffer is a `Vec` that grows with what arrives, or a [`Storage`] of fixed size: for that see
+/// [`with_storage`](Self::with_storage).
 ///
 /// ```
 /// use std::io::Read;
@@ -35,9 +40,9 @@ use crate::{AcceptError, Config, DecodeError, Event, Frame, Framing, Need, Paylo
 /// assert_eq!(messages, [&b"hello"[..], b"yo"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Reassembler<F> {
+pub struct Reassembler<F, S = Vec<u8>> {
     machine: Machine<F>,
-    window: Window,
+    window: Window<S>,
     /// The frame that the last `next` gave.
     current: Option<Layout>,
     /// Bytes at the front of the window that were lent by the last call.
@@ -48,19 +53,55 @@ impl<F: Framing> Reassembler<F> {
     /// A reassembler with the default [`Limits`](crate::Limits), where a frame past them is an
     /// error. See [`Config::reassembler`] for others.
     pub fn new(framing: F) -> Self {
-        Self::build(Config::new(framing))
+        Self::build(Config::new(framing), Vec::new())
     }
+}
 
-    pub(crate) fn build(config: Config<F>) -> Self {
-        let Config { framing, limits, oversize, capacity } = config;
-        let machine = Machine::new(framing, limits, oversize);
-        Self { machine, window: Window::new(capacity), current: None, lent: 0 }
-    }
-
-    /// Room to read into, never empty. What was lent is given up.
+impl<F: Framing, S: Storage> Reassembler<F, S> {
+    /// A reassembler that reads into `storage`, with the default [`Limits`](crate::Limits), where a
+    /// frame past them is an error. See [`Config::reassembler_in`] for others.
     ///
-    /// It is at least half of a buffer that holds nothing. The buffer grows only as bytes arrive,
-    /// to at most twice what it holds.
+    /// ```
+    /// use framing::{Length, Reassembler};
+    ///
+    /// // Nothing is allocated, and no frame of more than 256 bytes is taken.
+    /// let mut reassembler = Reassembler::with_storage(Length::u16_be(), [0; 256])?;
+    /// reassembler.space()[..4].copy_from_slice(b"\0\x02hi");
+    /// reassembler.filled(4);
+    /// assert_eq!(&*reassembler.next()?.unwrap().payload(), b"hi");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with_storage(framing: F, storage: S) -> Result<Self, BuildError> {
+        let config = Config::new(framing);
+        config.check()?;
+        Self::build_in(config, storage)
+    }
+
+    pub(crate) fn build_in(config: Config<F>, storage: S) -> Result<Self, BuildError> {
+        let built = Self::build(config, storage);
+        let needed = built.machine.need(0).at_least;
+        if !S::GROWS && built.capacity() < needed {
+            return Err(BuildError::StorageTooSmall { needed });
+        }
+        Ok(built)
+    }
+
+    pub(crate) fn build(config: Config<F>, storage: S) -> Self {
+        let Config { framing, limits, oversize, capacity, growth } = config;
+        let machine = Machine::new(framing, limits, oversize);
+        let window = Window::new(storage, capacity, growth);
+        Self { machine, window, current: None, lent: 0 }
+    }
+
+    /// Room to read into. What was lent is given up.
+    ///
+    /// It is never empty where the buffer grows, which it does only as bytes arrive, to at most
+    /// twice what it holds, or as [`Config::reserve_declared`] says. It is empty where a storage
+    /// that does not grow is full: of frames that were not taken, or of one that does not fit, which
+    /// is the error that `next` gives. So after `Ok(None)` it is never empty.
+    ///
+    /// Take all frames before reading on: to make room among frames that were not taken, they are
+    /// moved.
     pub fn space(&mut self) -> &mut [u8] {
         self.release();
         self.window.space()
@@ -84,7 +125,7 @@ impl<F: Framing> Reassembler<F> {
         self.release();
         match self.machine.whole(self.window.bytes()) {
             Some(layout) => Ok(Some(self.lend(layout))),
-            None => self.next_slow(false),
+            None => self.next_slow(End::Open),
         }
     }
 
@@ -97,19 +138,18 @@ impl<F: Framing> Reassembler<F> {
     /// The next event of the frame in progress, for bodies that need not be held in memory; see
     /// [`Decoder::next_event`](crate::Decoder::next_event).
     pub fn next_event(&mut self) -> Result<Option<Event<'_, '_>>, DecodeError> {
-        self.event(false)
+        self.event(End::Open)
     }
 
     /// The stream has ended. To be called until it gives `Ok(None)`. An end in mid-frame is
     /// [`Truncated`](crate::DecodeErrorKind::Truncated).
     pub fn finish(&mut self) -> Result<Option<Frame<'_, '_>>, DecodeError> {
-        self.release();
-        self.next_slow(true)
+        self.next_slow(End::Reached)
     }
 
     /// The stream has ended, where events are taken: as [`finish`](Self::finish).
     pub fn finish_event(&mut self) -> Result<Option<Event<'_, '_>>, DecodeError> {
-        self.event(true)
+        self.event(End::Reached)
     }
 
     /// Right after [`Event::Begin`]: the frame is wanted whole. [`next`](Self::next) will give it,
@@ -131,11 +171,11 @@ impl<F: Framing> Reassembler<F> {
     }
 
     /// Goes on with another framing, with the same limits, from the first byte of the frame in
-    /// progress: for protocols that change in mid-stream (STARTTLS, an upgrade). Buffer and offset
-    /// stay. In the middle of a frame that is skipped, streamed or joined it is refused, and the
+    /// progress: for protocols that change in mid-stream (STARTTLS, an upgrade). Storage, bytes and
+    /// offset stay. In the middle of a frame that is skipped, streamed or joined it is refused, and the
     /// reassembler comes back as it was.
     #[allow(clippy::result_large_err, reason = "a refusal gives back what was passed in")]
-    pub fn switch<G: Framing>(mut self, framing: G) -> Result<Reassembler<G>, Self> {
+    pub fn switch<G: Framing>(mut self, framing: G) -> Result<Reassembler<G, S>, Self> {
         if !self.machine.is_raw() {
             return Err(self);
         }
@@ -144,9 +184,10 @@ impl<F: Framing> Reassembler<F> {
         Ok(Reassembler { machine: machine.switch(framing), window, current: None, lent: 0 })
     }
 
-    /// The bytes that were read and not handed out: of the frame in progress, and behind it.
+    /// The bytes that were read and not handed out: of the frame in progress, and behind it. Of a
+    /// frame that is joined, or past the limit, what was dropped already is not among them.
     pub fn unread(&self) -> &[u8] {
-        self.window.bytes().get(self.lent..).unwrap_or_default()
+        self.window.behind(self.lent)
     }
 
     /// The offset in the stream of the first byte of the frame in progress, or of the next frame.
@@ -159,10 +200,10 @@ impl<F: Framing> Reassembler<F> {
         self.window.capacity()
     }
 
-    /// Gives back the memory that is not in use.
+    /// Gives back the memory that is not in use, where the storage can change its size.
     pub fn shrink(&mut self) {
         self.release();
-        self.window.resize(self.window.held());
+        self.window.shrink();
     }
 
     /// Drops what is held and begins anew, with offset zero: for a new stream, or after an error.
@@ -172,8 +213,8 @@ impl<F: Framing> Reassembler<F> {
         self.shrink();
     }
 
-    fn next_slow(&mut self, eof: bool) -> Result<Option<Frame<'_, '_>>, DecodeError> {
-        match drive(&mut self.machine, &mut self.window, Mode::Frames, eof)? {
+    fn next_slow(&mut self, end: End) -> Result<Option<Frame<'_, '_>>, DecodeError> {
+        match self.advance(Mode::Frames, end)? {
             Some(Gift::Frame(layout)) => Ok(Some(self.lend(layout))),
             Some(Gift::Skipped { trailer, offset, declared, discarded }) => {
                 self.lent = trailer;
@@ -192,9 +233,8 @@ impl<F: Framing> Reassembler<F> {
         self.window.frame(layout)
     }
 
-    fn event(&mut self, eof: bool) -> Result<Option<Event<'_, '_>>, DecodeError> {
-        self.release();
-        let Some(gift) = drive(&mut self.machine, &mut self.window, Mode::Events, eof)? else {
+    fn event(&mut self, end: End) -> Result<Option<Event<'_, '_>>, DecodeError> {
+        let Some(gift) = self.advance(Mode::Events, end)? else {
             return Ok(None);
         };
         if let Gift::End { trailer, .. } = gift {
@@ -219,6 +259,35 @@ impl<F: Framing> Reassembler<F> {
         Ok(Some(event))
     }
 
+    /// Runs the machine over what is held. Where it stops, all of that is contiguous again, or a
+    /// frame is, with the gap behind it.
+    fn advance(&mut self, mode: Mode, end: End) -> Result<Option<Gift>, DecodeError> {
+        self.release();
+        let Self { machine, window, .. } = self;
+        let mut gift = drive(machine, window, mode, false);
+        if matches!(gift, Ok(None)) {
+            // Asked before the end is told, so that it does not matter whether `next` was called in
+            // between.
+            if window.is_full() {
+                gift = Err(machine.overflow(window.capacity()));
+            } else if end == End::Reached {
+                gift = drive(machine, window, mode, true);
+            }
+        }
+        let kept = machine.kept();
+        match gift {
+            Ok(Some(Gift::Frame(layout))) => {
+                window.join(layout.kept, layout.total().saturating_sub(layout.kept));
+            }
+            Ok(Some(_)) => {}
+            Ok(None) | Err(_) => window.close(kept),
+        }
+        if let (Ok(None), Some(expected)) = (&gift, machine.expected()) {
+            window.expect(expected.saturating_add(kept as u64));
+        }
+        gift
+    }
+
     /// Drops what the last call lent.
     #[inline]
     fn release(&mut self) {
@@ -228,10 +297,15 @@ impl<F: Framing> Reassembler<F> {
     }
 }
 
-impl<F> fmt::Debug for Reassembler<F> {
+impl<F, S: Storage> fmt::Debug for Reassembler<F, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reassembler")
-            .field("held", &self.window.bytes().len())
-            .finish_non_exhaustive()
+        f.debug_struct("Reassembler").field("held", &self.window.held()).finish_non_exhaustive()
     }
+}
+
+/// Whether the stream has ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Open,
+    Reached,
 }

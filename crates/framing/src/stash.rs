@@ -8,10 +8,25 @@ pub(crate) struct Stash {
     inline: [u8; INLINE],
     inline_len: usize,
     heap: Vec<u8>,
+    growth: Growth,
     thrift: Thrift,
 }
 
+/// How a buffer makes room for a frame whose length is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Growth {
+    /// As bytes are received: to no more than twice what is held.
+    #[default]
+    Received,
+    /// At once for all that the head declares, within the limits.
+    Declared,
+}
+
 impl Stash {
+    pub(crate) fn new(growth: Growth) -> Self {
+        Self { growth, ..Self::default() }
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         if self.heap.is_empty() {
             self.inline.get(..self.inline_len).unwrap_or_default()
@@ -29,9 +44,9 @@ impl Stash {
         self.heap.capacity()
     }
 
-    /// Appends `bytes`, after which `expected` more are known to come. What is reserved is bounded
-    /// by twice the bytes held, whatever is expected.
-    pub(crate) fn extend(&mut self, bytes: &[u8], expected: u64) {
+    /// Appends `bytes`, after which `expected` more come, if that is known. What is reserved is
+    /// bounded by twice the bytes held, whatever is expected, but with [`Growth::Declared`].
+    pub(crate) fn extend(&mut self, bytes: &[u8], expected: Option<u64>) {
         let needed = self.len().saturating_add(bytes.len());
         if self.heap.is_empty() && needed <= INLINE {
             if let Some(room) = self.inline.get_mut(self.inline_len..needed) {
@@ -41,8 +56,14 @@ impl Stash {
             return;
         }
         if needed > self.heap.capacity() {
-            let total = usize::try_from(expected).unwrap_or(usize::MAX).saturating_add(needed);
-            let target = needed.saturating_mul(2).min(total);
+            let whole = expected
+                .map(|more| usize::try_from(more).unwrap_or(usize::MAX).saturating_add(needed));
+            let double = needed.saturating_mul(2);
+            let target = match (self.growth, whole) {
+                (Growth::Declared, Some(whole)) => whole,
+                (Growth::Received, Some(whole)) => whole.min(double),
+                (_, None) => double,
+            };
             self.heap.reserve_exact(target.saturating_sub(self.heap.len()));
         }
         if self.heap.is_empty() {
@@ -133,9 +154,9 @@ mod tests {
     #[test]
     fn small_content_stays_off_the_heap() {
         let mut stash = Stash::default();
-        stash.extend(&[7; INLINE], 1 << 40);
+        stash.extend(&[7; INLINE], Some(1 << 40));
         assert_eq!((stash.len(), stash.capacity()), (INLINE, 0));
-        stash.extend(&[8], 1 << 40);
+        stash.extend(&[8], Some(1 << 40));
         assert_eq!(stash.len(), INLINE + 1);
         assert!(stash.capacity() <= 2 * (INLINE + 1));
     }
@@ -147,11 +168,11 @@ mod tests {
                 for n in 0..=length - at {
                     let mut model: Vec<u8> = (0..length).collect();
                     let mut stash = Stash::default();
-                    stash.extend(&model, 0);
+                    stash.extend(&model, None);
                     model.drain(usize::from(at)..usize::from(at + n));
                     stash.remove(at.into(), n.into());
                     assert_eq!(stash.bytes(), model);
-                    stash.extend(&[1, 2, 3], 0);
+                    stash.extend(&[1, 2, 3], None);
                     model.extend([1, 2, 3]);
                     assert_eq!(stash.bytes(), model);
                 }
@@ -163,14 +184,14 @@ mod tests {
     fn capacity_comes_back_after_64_small_frames() {
         for small in [10, 1000] {
             let mut stash = Stash::default();
-            stash.extend(&vec![0; 100_000], 0);
+            stash.extend(&vec![0; 100_000], None);
             stash.clear();
             for _ in 0..63 {
-                stash.extend(&vec![0; small], 0);
+                stash.extend(&vec![0; small], None);
                 stash.clear();
             }
             assert!(stash.capacity() >= 100_000);
-            stash.extend(&vec![0; small], 0);
+            stash.extend(&vec![0; small], None);
             stash.clear();
             assert!(stash.capacity() < 2_000, "{}", stash.capacity());
         }

@@ -157,11 +157,14 @@ impl<F: Framing> Machine<F> {
         self.frame.kept
     }
 
-    /// How many more bytes the frame in progress is known to have.
-    pub(crate) fn expected(&self) -> u64 {
+    /// How many more bytes the buffer will have to hold of the frame in progress, once that is
+    /// known: not of what is dropped, and not while another part follows. Within the limits.
+    pub(crate) fn expected(&self) -> Option<u64> {
         match self.state {
-            State::Body(body) => body.rest(),
-            _ => 0,
+            State::Body(body) if self.frame.fate == Fate::Whole && !body.more => {
+                Some(body.rest().saturating_sub(body.extra))
+            }
+            _ => None,
         }
     }
 
@@ -206,6 +209,22 @@ impl<F: Framing> Machine<F> {
     ) -> DecodeError {
         let limit = self.limits.payload;
         DecodeError::new(DecodeErrorKind::Skipped { declared, discarded, limit }, offset)
+    }
+
+    /// The frame in progress fills a storage of `storage` bytes, and is not complete. The limit it
+    /// is past is what fits of a payload beside the rest of such a frame.
+    pub(crate) fn overflow(&mut self, storage: usize) -> DecodeError {
+        let Progress { kept, head, declared, .. } = self.frame;
+        let limit = match self.state {
+            State::Body(body) => {
+                let behind = body.trailer.max(usize::from(body.extra > 0 || body.more));
+                let beside = head.saturating_add(body.head.unwrap_or(0)).saturating_add(behind);
+                storage.saturating_sub(beside)
+            }
+            // At least one byte is missing.
+            _ => kept.saturating_sub(head).saturating_sub(1),
+        };
+        self.fail(DecodeErrorKind::TooLong { declared, limit })
     }
 
     pub(crate) const fn failed(&self) -> Option<DecodeError> {

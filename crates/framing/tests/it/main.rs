@@ -24,4 +24,5 @@ mod promises;
 mod properties;
 mod protocols;
 mod reference;
+mod storage;
 mod verbs;
