@@ -45,7 +45,7 @@ pub struct Reassembler<F, S = Vec<u8>> {
     window: Window<S>,
     /// The frame that the last `next` gave.
     current: Option<Layout>,
-    /// Bytes at the front of the window that were lent by the last call.
+    /// Bytes at the front of the window that go with what the last call lent.
     lent: usize,
 }
 
@@ -124,8 +124,8 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
     pub fn next(&mut self) -> Result<Option<Frame<'_, '_>>, DecodeError> {
         self.release();
         match self.machine.whole(self.window.bytes()) {
-            Some(layout) => Ok(Some(self.lend(layout))),
-            None => self.next_slow(End::Open),
+            Some(layout) => Ok(Some(self.lend(layout, layout.total()))),
+            None => self.next_slow(),
         }
     }
 
@@ -138,18 +138,21 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
     /// The next event of the frame in progress, for bodies that need not be held in memory; see
     /// [`Decoder::next_event`](crate::Decoder::next_event).
     pub fn next_event(&mut self) -> Result<Option<Event<'_, '_>>, DecodeError> {
-        self.event(End::Open)
+        let gift = self.advance(Mode::Events, false)?;
+        Ok(self.event(gift))
     }
 
     /// The stream has ended. To be called until it gives `Ok(None)`. An end in mid-frame is
     /// [`Truncated`](crate::DecodeErrorKind::Truncated).
     pub fn finish(&mut self) -> Result<Option<Frame<'_, '_>>, DecodeError> {
-        self.next_slow(End::Reached)
+        let gift = self.conclude(Mode::Frames)?;
+        self.frame(gift)
     }
 
     /// The stream has ended, where events are taken: as [`finish`](Self::finish).
     pub fn finish_event(&mut self) -> Result<Option<Event<'_, '_>>, DecodeError> {
-        self.event(End::Reached)
+        let gift = self.conclude(Mode::Events)?;
+        Ok(self.event(gift))
     }
 
     /// Right after [`Event::Begin`]: the frame is wanted whole. [`next`](Self::next) will give it,
@@ -187,7 +190,7 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
     /// The bytes that were read and not handed out: of the frame in progress, and behind it. Of a
     /// frame that is joined, or past the limit, what was dropped already is not among them.
     pub fn unread(&self) -> &[u8] {
-        self.window.behind(self.lent)
+        self.window.bytes().get(self.lent..).unwrap_or_default()
     }
 
     /// The offset in the stream of the first byte of the frame in progress, or of the next frame.
@@ -213,9 +216,20 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
         self.shrink();
     }
 
-    fn next_slow(&mut self, end: End) -> Result<Option<Frame<'_, '_>>, DecodeError> {
-        match self.advance(Mode::Frames, end)? {
-            Some(Gift::Frame(layout)) => Ok(Some(self.lend(layout))),
+    // Inlined, it would take the registers of the common case in `next`.
+    #[inline(never)]
+    fn next_slow(&mut self) -> Result<Option<Frame<'_, '_>>, DecodeError> {
+        let gift = self.advance(Mode::Frames, false)?;
+        self.frame(gift)
+    }
+
+    #[inline]
+    fn frame(&mut self, gift: Option<Gift>) -> Result<Option<Frame<'_, '_>>, DecodeError> {
+        match gift {
+            Some(Gift::Frame(layout)) => {
+                let taken = self.window.gather(layout);
+                Ok(Some(self.lend(layout, taken)))
+            }
             Some(Gift::Skipped { trailer, offset, declared, discarded }) => {
                 self.lent = trailer;
                 Err(self.machine.skipped(offset, declared, discarded))
@@ -226,17 +240,15 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
     }
 
     #[inline]
-    fn lend(&mut self, layout: Layout) -> Frame<'_, '_> {
-        self.lent = layout.total();
+    fn lend(&mut self, layout: Layout, taken: usize) -> Frame<'_, '_> {
+        self.lent = taken;
         self.current = Some(layout);
-        self.window.note(self.lent);
+        self.window.note(layout.total());
         self.window.frame(layout)
     }
 
-    fn event(&mut self, end: End) -> Result<Option<Event<'_, '_>>, DecodeError> {
-        let Some(gift) = self.advance(Mode::Events, end)? else {
-            return Ok(None);
-        };
+    fn event(&mut self, gift: Option<Gift>) -> Option<Event<'_, '_>> {
+        let gift = gift?;
         if let Gift::End { trailer, .. } = gift {
             self.window.note(trailer);
         }
@@ -253,39 +265,41 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
                 (trailer, Event::Skipped { offset, declared, discarded })
             }
             // The machine gives whole frames to callers of `next` only.
-            Gift::Frame(_) => return Ok(None),
+            Gift::Frame(_) => return None,
         };
         self.lent = lent;
-        Ok(Some(event))
+        Some(event)
     }
 
-    /// Runs the machine over what is held. Where it stops, all of that is contiguous again, or a
-    /// frame is, with the gap behind it.
-    fn advance(&mut self, mode: Mode, end: End) -> Result<Option<Gift>, DecodeError> {
+    /// Runs the machine over what is held. But behind a frame, there is no gap where it stops.
+    #[inline]
+    fn advance(&mut self, mode: Mode, eof: bool) -> Result<Option<Gift>, DecodeError> {
         self.release();
-        let Self { machine, window, .. } = self;
-        let mut gift = drive(machine, window, mode, false);
-        if matches!(gift, Ok(None)) {
-            // Asked before the end is told, so that it does not matter whether `next` was called in
-            // between.
-            if window.is_full() {
-                gift = Err(machine.overflow(window.capacity()));
-            } else if end == End::Reached {
-                gift = drive(machine, window, mode, true);
-            }
+        let gift = drive(&mut self.machine, &mut self.window, mode, eof);
+        if matches!(gift, Ok(Some(_))) {
+            return gift;
         }
-        let kept = machine.kept();
-        match gift {
-            Ok(Some(Gift::Frame(layout))) => {
-                window.join(layout.kept, layout.total().saturating_sub(layout.kept));
-            }
-            Ok(Some(_)) => {}
-            Ok(None) | Err(_) => window.close(kept),
+        let kept = self.machine.kept();
+        self.window.close(kept);
+        gift?;
+        if self.window.is_full() {
+            return Err(self.machine.overflow(self.window.capacity()));
         }
-        if let (Ok(None), Some(expected)) = (&gift, machine.expected()) {
-            window.expect(expected.saturating_add(kept as u64));
+        if self.window.reserves()
+            && let Some(expected) = self.machine.expected()
+        {
+            self.window.expect(expected.saturating_add(kept as u64));
         }
-        gift
+        Ok(None)
+    }
+
+    /// The end is told only once nothing else is left, so that it does not matter to a frame that
+    /// does not fit whether `next` was called before.
+    fn conclude(&mut self, mode: Mode) -> Result<Option<Gift>, DecodeError> {
+        match self.advance(mode, false)? {
+            None => self.advance(mode, true),
+            gift => Ok(gift),
+        }
     }
 
     /// Drops what the last call lent.
@@ -301,11 +315,4 @@ impl<F, S: Storage> fmt::Debug for Reassembler<F, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reassembler").field("held", &self.window.held()).finish_non_exhaustive()
     }
-}
-
-/// Whether the stream has ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    Open,
-    Reached,
 }

@@ -13,8 +13,7 @@ use crate::{Frame, Payload};
 ///
 /// The gap is what was dropped behind kept bytes, such as the head of a later part. To widen it
 /// moves nothing, and what is kept next moves over it: joining moves each byte once, however many
-/// parts there are. It is open while the machine runs, and behind a joined frame as long as that
-/// is lent.
+/// parts there are. It is there only while the machine runs.
 pub(crate) struct Window<S> {
     storage: S,
     start: usize,
@@ -45,19 +44,14 @@ impl<S: Storage> Window<S> {
         self.storage.bytes().len()
     }
 
-    /// All that is held, where there is no gap; the frame that is lent and more, where there is.
+    /// All that is held.
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
         self.storage.bytes().get(self.start..self.end).unwrap_or_default()
     }
 
-    /// What is held behind the `lent` bytes.
-    pub(crate) fn behind(&self, lent: usize) -> &[u8] {
-        self.bytes().get(lent.saturating_add(self.gap)..).unwrap_or_default()
-    }
-
     pub(crate) fn held(&self) -> usize {
-        self.end.saturating_sub(self.start).saturating_sub(self.gap)
+        self.end.saturating_sub(self.start)
     }
 
     /// Whether there will never be room for another byte behind those that are held.
@@ -102,11 +96,9 @@ impl<S: Storage> Window<S> {
         self.end = self.end.saturating_add(n).min(self.capacity());
     }
 
-    /// Gives up the first `n` bytes, and the gap behind them.
     #[inline]
     pub(crate) fn consume(&mut self, n: usize) {
-        let gap = core::mem::take(&mut self.gap);
-        self.start = self.start.saturating_add(n).saturating_add(gap).min(self.end);
+        self.start = self.start.saturating_add(n).min(self.end);
     }
 
     /// Notes the size of a frame, to find out when the buffer has become too large.
@@ -118,28 +110,41 @@ impl<S: Storage> Window<S> {
         }
     }
 
-    /// Makes the first `n` pending bytes follow the kept ones; the gap is then behind them.
-    pub(crate) fn join(&mut self, kept: usize, n: usize) {
-        if self.gap > 0 && n > 0 {
-            let to = self.start.saturating_add(kept);
-            let from = to.saturating_add(self.gap);
-            self.storage.shift(from..from.saturating_add(n).min(self.end), to);
+    /// Makes a complete frame contiguous. The answer is how many bytes go with it: the gap too,
+    /// which is then behind it.
+    pub(crate) fn gather(&mut self, layout: Layout) -> usize {
+        let total = layout.total();
+        self.join(layout.kept, total.saturating_sub(layout.kept));
+        total.saturating_add(core::mem::take(&mut self.gap))
+    }
+
+    /// Closes the gap behind the kept bytes.
+    #[inline]
+    pub(crate) fn close(&mut self, kept: usize) {
+        if self.gap > 0 {
+            self.join(kept, usize::MAX);
+            self.end = self.end.saturating_sub(core::mem::take(&mut self.gap));
         }
     }
 
-    /// Closes the gap, so that all that is held follows the kept bytes.
-    pub(crate) fn close(&mut self, kept: usize) {
-        self.join(kept, self.held().saturating_sub(kept));
-        self.end = self.end.saturating_sub(core::mem::take(&mut self.gap));
+    /// Moves the first `n` pending bytes over the gap, to the kept ones.
+    fn join(&mut self, kept: usize, n: usize) {
+        let to = self.start.saturating_add(kept);
+        let from = to.saturating_add(self.gap);
+        let end = from.saturating_add(n).min(self.end);
+        if self.gap > 0 && from < end {
+            self.storage.shift(from..end, to);
+        }
     }
 
-    /// The frame at the front has `size` bytes: makes room for all of it at once, if that is what
-    /// was asked for.
+    /// Whether room is made for what a head declares.
+    pub(crate) fn reserves(&self) -> bool {
+        S::GROWS && self.growth == Growth::Declared
+    }
+
+    /// Makes room at once for a frame of `size` bytes, the one at the front.
     pub(crate) fn expect(&mut self, size: u64) {
         let Ok(size) = usize::try_from(size) else { return };
-        if !S::GROWS || self.growth != Growth::Declared {
-            return;
-        }
         self.enough = self.enough.filter(|&enough| enough >= size);
         if size > self.capacity() {
             self.resize(size);
@@ -176,7 +181,7 @@ impl<S: Storage> Window<S> {
 
 impl<S: Storage> Buffer for Window<S> {
     fn pending(&mut self, kept: usize) -> &[u8] {
-        self.behind(kept)
+        self.bytes().get(kept.saturating_add(self.gap)..).unwrap_or_default()
     }
 
     fn keep(&mut self, kept: usize, n: usize, _expected: Option<u64>) {
@@ -184,16 +189,17 @@ impl<S: Storage> Buffer for Window<S> {
     }
 
     fn drop(&mut self, kept: usize, n: usize) {
-        let n = n.min(self.held().saturating_sub(kept));
         if kept > 0 {
-            self.gap = self.gap.saturating_add(n);
+            let most = self.held().saturating_sub(kept);
+            self.gap = self.gap.saturating_add(n).min(most);
         } else {
-            self.start = self.start.saturating_add(n);
+            self.consume(n);
         }
     }
 
     fn forget(&mut self, kept: usize) {
-        self.consume(kept);
+        let gap = core::mem::take(&mut self.gap);
+        self.consume(kept.saturating_add(gap));
     }
 
     fn refill(&mut self, _kept: usize, _n: usize) -> bool {
