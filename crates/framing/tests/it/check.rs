@@ -92,16 +92,20 @@ pub(crate) fn bytewise<F: Framing + Clone>(config: &Config<F>, wire: &[u8]) -> V
     ] {
         let growing = run(config, &ends, wire, mode);
         let same = |size| builds(config, size) && fed(fixed(size)).1 == growing;
-        let sizes: Vec<usize> = (1..=wire.len().max(LONGEST_NEED) + 1).collect();
-        let at = sizes.partition_point(|&size| !same(size));
-        let enough = *sizes.get(at).expect("a storage larger than the stream is large enough");
+        // One that is larger than the stream is never full, and needs no runs of its own.
+        let most = if builds(config, wire.len() + 1) { wire.len() } else { LONGEST_NEED };
+        let sizes: Vec<usize> = (1..=most).collect();
+        let enough = 1 + sizes.partition_point(|&size| !same(size));
         if builds(config, enough - 1) {
             let (mode, less) = fed(fixed(enough - 1));
             assert!(too_long(&less.items), "{mode:?}: {:?} of {wire:?}", less.items);
             assert!(less.is_beginning_of(&growing), "{mode:?}: {:?} of {wire:?}", less.items);
             runs.push((mode, less));
         }
-        runs.extend([(mode, growing.clone()), (fixed(enough), growing)]);
+        if enough <= wire.len() {
+            runs.push((fixed(enough), growing.clone()));
+        }
+        runs.push((mode, growing));
     }
     runs
 }
