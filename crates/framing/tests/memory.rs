@@ -6,8 +6,8 @@
 use std::alloc::System;
 
 use framing::{
-    Chunked, Config, ContentLength, Delimited, Envelope, Event, Framing, Length, Limits, Lines,
-    Netstring, Reassembler, Varint,
+    Chunked, Config, ContentLength, Decoder, Delimited, Envelope, Event, Framing, Length, Limits,
+    Lines, Netstring, Reassembler, Varint,
 };
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -18,6 +18,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 fn memory_is_what_was_received_declared_or_given() {
     hostile_heads_cost_what_arrives();
     declared_room_is_allocated_once();
+    what_has_no_known_end_doubles();
     fixed_storages_allocate_nothing();
 }
 
@@ -101,6 +102,23 @@ fn declared_room_is_allocated_once() {
     let initial = 64;
     assert_eq!((stats.allocations, stats.bytes_allocated), (2, initial + 4 + size));
     assert_eq!((stats.deallocations, stats.bytes_deallocated), (1, initial));
+}
+
+/// Reallocating for every chunk may copy all that is held each time.
+fn what_has_no_known_end_doubles() {
+    let joined = [b"2000\r\n".to_vec(), vec![b'x'; 0x2000], b"\r\n".to_vec()].concat();
+    let parts = [joined, b"1\r\ny\r\n".repeat(1000)].concat();
+    let region = Region::new(ALLOCATOR);
+    let mut lines = Decoder::new(Lines::lf());
+    for mut piece in vec![b'x'; 100_000].chunks(7) {
+        assert!(lines.next(&mut piece).unwrap().is_none());
+    }
+    let mut chunked = Decoder::new(Chunked);
+    for mut piece in parts.chunks(7) {
+        assert!(chunked.next(&mut piece).unwrap().is_none());
+    }
+    let times = region.change().reallocations;
+    assert!(times <= 30, "{times} times");
 }
 
 fn fixed_storages_allocate_nothing() {

@@ -296,3 +296,37 @@ fn p3_declared_room_comes_back_like_any_other() {
     }
     assert!(held.0 <= 400 && held.1 <= 8 << 10, "{held:?}");
 }
+
+#[test]
+fn p3_events_reserve_nothing() {
+    let config = Config::new(Length::u32_be()).capacity(64).reserve_declared();
+    let mut owned = config.reassembler().unwrap();
+    for piece in frame(&[7; 1000]).chunks(50) {
+        assert_eq!(read(&mut owned, piece), piece.len());
+        while owned.next_event().unwrap().is_some() {}
+        assert_eq!(owned.capacity(), 64);
+    }
+}
+
+#[test]
+fn p3_the_rest_of_a_declared_frame_can_always_be_read_at_once() {
+    let config = Config::new(Length::u32_be()).capacity(100).reserve_declared();
+    let mut owned = config.reassembler().unwrap();
+    // In one read: a frame, and the beginning of one of `size` bytes. The answer is the capacity.
+    let mut declare = |before: &[u8], size: usize| {
+        let begun = [before, &claim(size.try_into().unwrap()), &[7; 20]].concat();
+        last(&mut owned, &begun).unwrap();
+        let rest = size - 20;
+        assert!(owned.space().len() >= rest, "{} of {rest}", owned.space().len());
+        assert_eq!(last(&mut owned, &vec![7; rest]), Ok(vec![7; size]));
+        owned.capacity()
+    };
+    // Behind the first frame it does not fit, though there is space.
+    assert_eq!(declare(&frame(&[1; 10]), 90), 100);
+    // What is enough for many small frames is not for a large one that comes with the last of them.
+    assert_eq!(declare(&[], 10_000), 10_004);
+    for _ in 0..63 {
+        assert_eq!(declare(&[], 50), 10_004);
+    }
+    assert_eq!(declare(&frame(b""), 9_000), 10_004);
+}
