@@ -9,8 +9,8 @@ pub(crate) trait Buffer {
     /// The bytes after the kept ones.
     fn pending(&mut self, kept: usize) -> &[u8];
 
-    /// Keeps the first `n` pending bytes; the frame has at least `expected` more.
-    fn keep(&mut self, kept: usize, n: usize, expected: u64);
+    /// Keeps the first `n` pending bytes; `expected` more will have to be held, if that is known.
+    fn keep(&mut self, kept: usize, n: usize, expected: Option<u64>);
 
     /// Removes the first `n` pending bytes.
     fn drop(&mut self, kept: usize, n: usize);

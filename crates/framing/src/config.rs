@@ -1,6 +1,11 @@
 //! One configuration, from which the decoder, the reassembler and the encoder are built.
 
-use crate::{BuildError, Decoder, Encoder, Framing, Limits, Oversize, Reassembler, Recovery};
+use alloc::vec::Vec;
+
+use crate::stash::Growth;
+use crate::{
+    BuildError, Decoder, Encoder, Framing, Limits, Oversize, Reassembler, Recovery, Storage,
+};
 
 /// A framing with its limits: built once, used by both directions.
 ///
@@ -34,6 +39,7 @@ pub struct Config<F> {
     pub(crate) limits: Limits,
     pub(crate) oversize: Oversize,
     pub(crate) capacity: usize,
+    pub(crate) growth: Growth,
 }
 
 impl<F: Framing> Config<F> {
@@ -44,6 +50,7 @@ impl<F: Framing> Config<F> {
             limits: Limits::default(),
             oversize: Oversize::default(),
             capacity: INITIAL_CAPACITY,
+            growth: Growth::default(),
         }
     }
 
@@ -75,6 +82,37 @@ impl<F: Framing> Config<F> {
         self.capacity = bytes;
         self
     }
+
+    /// Reserves room for a frame in one go, as soon as its head has said how long it is. Otherwise
+    /// a buffer grows as bytes arrive, to at most twice what it holds.
+    ///
+    /// It saves large frames the copies of growing, and their decoder up to half of its memory. In
+    /// return a head alone costs as much as the limits allow, 8 MiB and more by default: choose
+    /// them for what every peer may cost you at once. A [`Decoder`] reserves nothing for a frame of
+    /// which it holds no more than 32 bytes, so that one which then comes whole is still lent from
+    /// its chunk. Frames that are joined from parts, or end at a delimiter, declare no length of
+    /// their own, and grow as ever.
+    ///
+    /// ```
+    /// use framing::{Config, Length};
+    ///
+    /// let config = Config::new(Length::u32_be()).max_payload(1 << 20).reserve_declared();
+    /// let mut reassembler = config.reassembler()?;
+    /// reassembler.space()[..4].copy_from_slice(&[0, 0x10, 0, 0]);
+    /// reassembler.filled(4);
+    /// assert!(reassembler.next()?.is_none());
+    /// assert_eq!(reassembler.space().len(), 1 << 20, "the rest can be read at once");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn reserve_declared(mut self) -> Self {
+        self.growth = Growth::Declared;
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<(), BuildError> {
+        check(&self.framing, &self.limits, self.oversize)
+    }
 }
 
 impl<F: Framing + Clone> Config<F> {
@@ -87,7 +125,31 @@ impl<F: Framing + Clone> Config<F> {
     /// A decoder with a buffer of its own to read into.
     pub fn reassembler(&self) -> Result<Reassembler<F>, BuildError> {
         self.check()?;
-        Ok(Reassembler::build(self.clone()))
+        Ok(Reassembler::build(self.clone(), Vec::new()))
+    }
+
+    /// A decoder that reads into `storage`: into an array or a slice, which never grow, so that
+    /// nothing is allocated, or into all the capacity of a `Vec`, which grows and comes back to it.
+    ///
+    /// A fixed storage in which no frame of the framing fits does not build.
+    ///
+    /// ```
+    /// use framing::{BuildError, Config, Lines};
+    ///
+    /// let config = Config::new(Lines::lf());
+    /// let mut buffer = [0; 64];
+    /// let mut reassembler = config.reassembler_in(&mut buffer[..])?;
+    /// reassembler.space()[..4].copy_from_slice(b"one\n");
+    /// reassembler.filled(4);
+    /// assert_eq!(&*reassembler.next()?.unwrap().payload(), b"one");
+    ///
+    /// let none = config.reassembler_in([0; 0]).unwrap_err();
+    /// assert_eq!(none, BuildError::StorageTooSmall { needed: 1 });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reassembler_in<S: Storage>(&self, storage: S) -> Result<Reassembler<F, S>, BuildError> {
+        self.check()?;
+        Reassembler::build_in(self.clone(), storage)
     }
 
     /// An encoder that refuses what these decoders would refuse.
@@ -95,19 +157,24 @@ impl<F: Framing + Clone> Config<F> {
         self.check()?;
         Ok(Encoder::build(self.clone()))
     }
+}
 
-    fn check(&self) -> Result<(), BuildError> {
-        self.limits.check()?;
-        if self.oversize == Oversize::Truncate && self.framing.seal(0).len() > 0 {
-            return Err(BuildError::TruncatedChecksum);
-        }
-        if self.oversize != Oversize::Error
-            && matches!(self.framing.recovery(), Some(Recovery::ByteByByte { .. }))
-        {
-            return Err(BuildError::ResyncPolicy);
-        }
-        self.framing.check(&self.limits)
+/// Whether a decoder can be made of these.
+pub(crate) fn check<F: Framing>(
+    framing: &F,
+    limits: &Limits,
+    oversize: Oversize,
+) -> Result<(), BuildError> {
+    limits.check()?;
+    if oversize == Oversize::Truncate && framing.seal(0).len() > 0 {
+        return Err(BuildError::TruncatedChecksum);
     }
+    if oversize != Oversize::Error
+        && matches!(framing.recovery(), Some(Recovery::ByteByByte { .. }))
+    {
+        return Err(BuildError::ResyncPolicy);
+    }
+    framing.check(limits)
 }
 
 const INITIAL_CAPACITY: usize = 8 << 10;

@@ -6,10 +6,7 @@ use crate::buffer::drive;
 use crate::halves::{Found, Halves};
 use crate::machine::{Gift, Layout, Machine, Mode};
 use crate::stash::Stash;
-use crate::{
-    AcceptError, Config, DecodeError, Event, Frame, Framing, Limits, MidFrame, Need, Oversize,
-    Payload,
-};
+use crate::{AcceptError, Config, DecodeError, Event, Frame, Framing, MidFrame, Need, Payload};
 
 /// Turns chunks of a byte stream into frames, however the stream was cut.
 ///
@@ -67,20 +64,17 @@ pub struct Stats {
 }
 
 impl<F: Framing> Decoder<F> {
-    /// A decoder with the default [`Limits`], where a frame past them is an error. See
+    /// A decoder with the default [`Limits`](crate::Limits), where a frame past them is an error. See
     /// [`Config::decoder`] for others; it also asks the framing whether it can work with them,
     /// which this does not.
     pub fn new(framing: F) -> Self {
-        Self::with(framing, Limits::default(), Oversize::default())
+        Self::build(Config::new(framing))
     }
 
     pub(crate) fn build(config: Config<F>) -> Self {
-        Self::with(config.framing, config.limits, config.oversize)
-    }
-
-    fn with(framing: F, limits: Limits, oversize: Oversize) -> Self {
+        let Config { framing, limits, oversize, growth, .. } = config;
         let machine = Machine::new(framing, limits, oversize);
-        Self { machine, held: Stash::default(), lent: 0, copied: 0 }
+        Self { machine, held: Stash::new(growth), lent: 0, copied: 0 }
     }
 
     /// The next frame. `input` is moved past the bytes used; what follows a frame stays in it.

@@ -91,6 +91,10 @@ pub enum DecodeErrorKind {
     },
     /// The payload is, or says that it will be, longer than
     /// [`Limits::payload`](crate::Limits::payload).
+    ///
+    /// Or the frame does not fit the storage of a [`Reassembler`](crate::Reassembler) that cannot
+    /// grow, which is fatal under every policy: `limit` is then what would have fitted of its
+    /// payload beside head and trailer, or delimiter, and 0 where those alone do not fit.
     #[error("the frame's payload{} is longer than the limit of {limit} bytes", Declared(*declared))]
     TooLong {
         /// The payload's length as the head declares it; none where only a delimiter ends it.
@@ -432,4 +436,10 @@ pub enum BuildError {
     /// The magic number has no bytes.
     #[error("a magic number of no bytes cannot be found")]
     EmptyMagic,
+    /// The storage that was given cannot grow, and is smaller than what must be seen of any frame.
+    #[error("no frame fits the storage: at least {needed} bytes of any must be seen")]
+    StorageTooSmall {
+        /// The least bytes of storage with which a frame may fit.
+        needed: usize,
+    },
 }

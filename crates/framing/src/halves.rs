@@ -106,7 +106,7 @@ impl<'d, 'c> Halves<'d, 'c> {
             self.at = start.saturating_add(payload);
             (Span::Held(0..head), Span::Chunk(start..self.at))
         } else {
-            self.keep(kept, end.saturating_sub(kept), 0);
+            self.keep(kept, end.saturating_sub(kept), Some(0));
             (Span::Held(0..head), Span::Held(head..end))
         };
         // A checksum that is dropped may have been kept with the payload before it.
@@ -127,7 +127,7 @@ impl<'d, 'c> Halves<'d, 'c> {
     }
 
     /// Copies the next `n` bytes of the chunk to the end of `held`.
-    fn hold(&mut self, n: usize, expected: u64) {
+    fn hold(&mut self, n: usize, expected: Option<u64>) {
         let bytes = self.unread().get(..n).unwrap_or_default();
         self.held.extend(bytes, expected);
         self.at = self.at.saturating_add(n);
@@ -147,7 +147,7 @@ impl Buffer for Halves<'_, '_> {
         }
     }
 
-    fn keep(&mut self, kept: usize, n: usize, expected: u64) {
+    fn keep(&mut self, kept: usize, n: usize, expected: Option<u64>) {
         if self.held.len() <= kept {
             self.hold(n, expected);
         }
@@ -170,7 +170,7 @@ impl Buffer for Halves<'_, '_> {
 
     fn decode(&mut self, kept: usize, n: usize, decode: impl FnOnce(&mut [u8]) -> Decoded) {
         if self.held.len() <= kept {
-            self.hold(n, 0);
+            self.hold(n, None);
         }
         let end = kept.saturating_add(n);
         let coded = self.held.bytes_mut().get_mut(kept..end).unwrap_or_default();
@@ -185,10 +185,10 @@ impl Buffer for Halves<'_, '_> {
     fn refill(&mut self, kept: usize, n: usize) -> bool {
         let unread = self.unread().len();
         if self.held.len() > kept && n <= unread {
-            self.hold(n, 0);
+            self.hold(n, None);
             return true;
         }
-        self.hold(unread, 0);
+        self.hold(unread, None);
         false
     }
 }

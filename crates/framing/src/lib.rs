@@ -26,6 +26,7 @@
 //! |---|---|
 //! | chunks that somebody else owns | [`Decoder`]: push a chunk, frames are lent from it |
 //! | a socket or a file to read from | [`Reassembler`]: read straight into its buffer, frames are lent from it |
+//! | memory of your own, and none to allocate | [`Reassembler::with_storage`]: an array or a slice, see [`Storage`] |
 //! | frames to send | [`Encoder`]: head and trailer made for you, payload borrowed |
 //! | bodies larger than memory | [`Decoder::next_event`], [`Reassembler::next_event`] |
 //! | limits, a policy for frames past them | [`Config`], [`Limits`], [`Oversize`] |
@@ -93,6 +94,7 @@ mod limits;
 mod machine;
 mod reassembler;
 mod stash;
+mod storage;
 mod window;
 
 pub use byteorder::{BigEndian, LittleEndian, NativeEndian};
@@ -123,3 +125,4 @@ pub use framings::{
 pub use hint::Hint;
 pub use limits::{Limits, Oversize};
 pub use reassembler::Reassembler;
+pub use storage::Storage;

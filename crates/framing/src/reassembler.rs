@@ -1,16 +1,21 @@
 //! The decoder with a buffer of its own: read straight into it, frames are lent from it.
 
+use alloc::vec::Vec;
 use core::fmt;
 
-use crate::buffer::drive;
+use crate::buffer::{Buffer, drive};
 use crate::machine::{Gift, Layout, Machine, Mode};
+use crate::storage::Storage;
 use crate::window::Window;
-use crate::{AcceptError, Config, DecodeError, Event, Frame, Framing, Need, Payload};
+use crate::{AcceptError, BuildError, Config, DecodeError, Event, Frame, Framing, Need, Payload};
 
 /// Turns what was read into its buffer into frames.
 ///
 /// This is the mode for sockets and files: bytes are read once to where the frames are lent from,
-/// and only the incomplete tail of a read is ever moved.
+/// and only the incomplete tail of a read is ever moved, and the parts of a frame that are joined.
+///
+/// The buffer is a `Vec` that grows with what arrives, or a [`Storage`] of fixed size: for that see
+/// [`with_storage`](Self::with_storage).
 ///
 /// ```
 /// use std::io::Read;
@@ -35,12 +40,12 @@ use crate::{AcceptError, Config, DecodeError, Event, Frame, Framing, Need, Paylo
 /// assert_eq!(messages, [&b"hello"[..], b"yo"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Reassembler<F> {
+pub struct Reassembler<F, S = Vec<u8>> {
     machine: Machine<F>,
-    window: Window,
+    window: Window<S>,
     /// The frame that the last `next` gave.
     current: Option<Layout>,
-    /// Bytes at the front of the window that were lent by the last call.
+    /// Bytes at the front of the window that go with what the last call lent.
     lent: usize,
 }
 
@@ -48,19 +53,55 @@ impl<F: Framing> Reassembler<F> {
     /// A reassembler with the default [`Limits`](crate::Limits), where a frame past them is an
     /// error. See [`Config::reassembler`] for others.
     pub fn new(framing: F) -> Self {
-        Self::build(Config::new(framing))
+        Self::build(Config::new(framing), Vec::new())
     }
+}
 
-    pub(crate) fn build(config: Config<F>) -> Self {
-        let Config { framing, limits, oversize, capacity } = config;
-        let machine = Machine::new(framing, limits, oversize);
-        Self { machine, window: Window::new(capacity), current: None, lent: 0 }
-    }
-
-    /// Room to read into, never empty. What was lent is given up.
+impl<F: Framing, S: Storage> Reassembler<F, S> {
+    /// A reassembler that reads into `storage`, with the default [`Limits`](crate::Limits), where a
+    /// frame past them is an error. See [`Config::reassembler_in`] for others.
     ///
-    /// It is at least half of a buffer that holds nothing. The buffer grows only as bytes arrive,
-    /// to at most twice what it holds.
+    /// ```
+    /// use framing::{Length, Reassembler};
+    ///
+    /// // Nothing is allocated, and no frame of more than 256 bytes is taken.
+    /// let mut reassembler = Reassembler::with_storage(Length::u16_be(), [0; 256])?;
+    /// reassembler.space()[..4].copy_from_slice(b"\0\x02hi");
+    /// reassembler.filled(4);
+    /// assert_eq!(&*reassembler.next()?.unwrap().payload(), b"hi");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with_storage(framing: F, storage: S) -> Result<Self, BuildError> {
+        let config = Config::new(framing);
+        config.check()?;
+        Self::build_in(config, storage)
+    }
+
+    pub(crate) fn build_in(config: Config<F>, storage: S) -> Result<Self, BuildError> {
+        let built = Self::build(config, storage);
+        let needed = built.machine.need(0).at_least;
+        if !S::GROWS && built.capacity() < needed {
+            return Err(BuildError::StorageTooSmall { needed });
+        }
+        Ok(built)
+    }
+
+    pub(crate) fn build(config: Config<F>, storage: S) -> Self {
+        let Config { framing, limits, oversize, capacity, growth } = config;
+        let machine = Machine::new(framing, limits, oversize);
+        let window = Window::new(storage, capacity, growth);
+        Self { machine, window, current: None, lent: 0 }
+    }
+
+    /// Room to read into. What was lent is given up.
+    ///
+    /// It is never empty where the buffer grows, which it does only as bytes arrive, to at most
+    /// twice what it holds, or as [`Config::reserve_declared`] says. It is empty where a storage
+    /// that does not grow is full: of frames that were not taken, or of one that does not fit, which
+    /// is the error that `next` gives. So after `Ok(None)` it is never empty.
+    ///
+    /// Take all frames before reading on: to make room among frames that were not taken, they are
+    /// moved.
     pub fn space(&mut self) -> &mut [u8] {
         self.release();
         self.window.space()
@@ -83,8 +124,8 @@ impl<F: Framing> Reassembler<F> {
     pub fn next(&mut self) -> Result<Option<Frame<'_, '_>>, DecodeError> {
         self.release();
         match self.machine.whole(self.window.bytes()) {
-            Some(layout) => Ok(Some(self.lend(layout))),
-            None => self.next_slow(false),
+            Some(layout) => Ok(Some(self.lend(layout, layout.total()))),
+            None => self.next_slow(),
         }
     }
 
@@ -122,19 +163,21 @@ impl<F: Framing> Reassembler<F> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn next_event(&mut self) -> Result<Option<Event<'_, '_>>, DecodeError> {
-        self.event(false)
+        let gift = self.advance(Mode::Events, false)?;
+        self.event(gift)
     }
 
     /// The stream has ended. To be called until it gives `Ok(None)`. An end in mid-frame is
     /// [`Truncated`](crate::DecodeErrorKind::Truncated).
     pub fn finish(&mut self) -> Result<Option<Frame<'_, '_>>, DecodeError> {
-        self.release();
-        self.next_slow(true)
+        let gift = self.conclude(Mode::Frames)?;
+        self.frame(gift)
     }
 
     /// The stream has ended, where events are taken: as [`finish`](Self::finish).
     pub fn finish_event(&mut self) -> Result<Option<Event<'_, '_>>, DecodeError> {
-        self.event(true)
+        let gift = self.conclude(Mode::Events)?;
+        self.event(gift)
     }
 
     /// Right after [`Event::Begin`]: the frame is wanted whole. [`next`](Self::next) will give it,
@@ -156,9 +199,10 @@ impl<F: Framing> Reassembler<F> {
     }
 
     /// Goes on with another framing, with the same limits, from the first byte of the frame in
-    /// progress: for protocols that change in mid-stream (STARTTLS, an upgrade). Buffer and offset
-    /// stay. In the middle of a frame that is skipped, streamed or joined it is refused, and the
-    /// reassembler comes back as it was.
+    /// progress: for protocols that change in mid-stream (STARTTLS, an upgrade). Storage, bytes and
+    /// offset stay. In the middle of a frame that is skipped, streamed, joined or decoded it is
+    /// refused, and the reassembler comes back as it was; so also where the framing does not
+    /// [build](Config::reassembler) with these limits.
     ///
     /// ```
     /// use framing::{Length, Lines, Need, Reassembler};
@@ -189,16 +233,14 @@ impl<F: Framing> Reassembler<F> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[allow(clippy::result_large_err, reason = "a refusal gives back what was passed in")]
-    pub fn switch<G: Framing>(mut self, framing: G) -> Result<Reassembler<G>, Self> {
-        if !self.machine.is_raw() {
-            return Err(self);
-        }
+    pub fn switch<G: Framing>(mut self, framing: G) -> Result<Reassembler<G, S>, Self> {
         self.release();
-        let Self { machine, window, .. } = self;
-        Ok(Reassembler { machine: machine.switch(framing), window, current: None, lent: 0 })
+        let Some(machine) = self.machine.switch(framing) else { return Err(self) };
+        Ok(Reassembler { machine, window: self.window, current: None, lent: 0 })
     }
 
-    /// The bytes that were read and not handed out: of the frame in progress, and behind it.
+    /// The bytes that were read and not handed out: of the frame in progress, and behind it. Of a
+    /// frame that is joined, or past the limit, what was dropped already is not among them.
     pub fn unread(&self) -> &[u8] {
         self.window.bytes().get(self.lent..).unwrap_or_default()
     }
@@ -213,10 +255,10 @@ impl<F: Framing> Reassembler<F> {
         self.window.capacity()
     }
 
-    /// Gives back the memory that is not in use.
+    /// Gives back the memory that is not in use, where the storage can change its size.
     pub fn shrink(&mut self) {
         self.release();
-        self.window.resize(self.window.held());
+        self.window.shrink();
     }
 
     /// Drops what is held and begins anew, with offset zero: for a new stream, or after an error.
@@ -226,9 +268,20 @@ impl<F: Framing> Reassembler<F> {
         self.shrink();
     }
 
-    fn next_slow(&mut self, eof: bool) -> Result<Option<Frame<'_, '_>>, DecodeError> {
-        match drive(&mut self.machine, &mut self.window, Mode::Frames, eof)? {
-            Some(Gift::Frame(layout)) => Ok(Some(self.lend(layout))),
+    // Inlined, it would take the registers of the common case in `next`.
+    #[inline(never)]
+    fn next_slow(&mut self) -> Result<Option<Frame<'_, '_>>, DecodeError> {
+        let gift = self.advance(Mode::Frames, false)?;
+        self.frame(gift)
+    }
+
+    #[inline]
+    fn frame(&mut self, gift: Option<Gift>) -> Result<Option<Frame<'_, '_>>, DecodeError> {
+        match gift {
+            Some(Gift::Frame(layout)) => {
+                let taken = self.window.gather(layout);
+                Ok(Some(self.lend(layout, taken)))
+            }
             Some(Gift::Skipped { trailer, offset, declared, discarded }) => {
                 self.lent = trailer;
                 Err(self.machine.skipped(offset, declared, discarded))
@@ -242,18 +295,15 @@ impl<F: Framing> Reassembler<F> {
     }
 
     #[inline]
-    fn lend(&mut self, layout: Layout) -> Frame<'_, '_> {
-        self.lent = layout.total();
+    fn lend(&mut self, layout: Layout, taken: usize) -> Frame<'_, '_> {
+        self.lent = taken;
         self.current = Some(layout);
-        self.window.note(self.lent);
+        self.window.note(layout.total());
         self.window.frame(layout)
     }
 
-    fn event(&mut self, eof: bool) -> Result<Option<Event<'_, '_>>, DecodeError> {
-        self.release();
-        let Some(gift) = drive(&mut self.machine, &mut self.window, Mode::Events, eof)? else {
-            return Ok(None);
-        };
+    fn event(&mut self, gift: Option<Gift>) -> Result<Option<Event<'_, '_>>, DecodeError> {
+        let Some(gift) = gift else { return Ok(None) };
         if let Gift::End { trailer, .. } = gift {
             self.window.note(trailer);
         }
@@ -279,6 +329,46 @@ impl<F: Framing> Reassembler<F> {
         Ok(Some(event))
     }
 
+    /// Runs the machine over what is held. But behind a frame, there is no gap where it stops.
+    #[inline]
+    fn advance(&mut self, mode: Mode, eof: bool) -> Result<Option<Gift>, DecodeError> {
+        self.release();
+        loop {
+            let gift = drive(&mut self.machine, &mut self.window, mode, eof);
+            let kept = self.machine.kept();
+            match gift {
+                // They were kept before what is kept now.
+                Ok(Some(Gift::Chunk(n))) => self.window.close(n.saturating_add(kept)),
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => self.window.close(kept),
+            }
+            if let Some(gift) = gift? {
+                return Ok(Some(gift));
+            }
+            if !self.window.is_full() {
+                break;
+            }
+            // What cannot be a frame here may be passed over.
+            let drop = self.machine.overflow(self.window.capacity())?;
+            self.window.drop(kept, drop);
+        }
+        if self.window.reserves()
+            && let Some(expected) = self.machine.expected()
+        {
+            self.window.expect(expected.saturating_add(self.machine.kept() as u64));
+        }
+        Ok(None)
+    }
+
+    /// The end is told only once nothing else is left, so that it does not matter to a frame that
+    /// does not fit whether `next` was called before.
+    fn conclude(&mut self, mode: Mode) -> Result<Option<Gift>, DecodeError> {
+        match self.advance(mode, false)? {
+            None => self.advance(mode, true),
+            gift => Ok(gift),
+        }
+    }
+
     /// Drops what the last call lent.
     #[inline]
     fn release(&mut self) {
@@ -288,10 +378,8 @@ impl<F: Framing> Reassembler<F> {
     }
 }
 
-impl<F> fmt::Debug for Reassembler<F> {
+impl<F, S: Storage> fmt::Debug for Reassembler<F, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reassembler")
-            .field("held", &self.window.bytes().len())
-            .finish_non_exhaustive()
+        f.debug_struct("Reassembler").field("held", &self.window.held()).finish_non_exhaustive()
     }
 }

@@ -7,16 +7,35 @@ use alloc::vec::Vec;
 pub(crate) struct Stash {
     inline: [u8; INLINE],
     inline_len: usize,
+    /// Where the bytes are once they are too many; then it is not empty.
     heap: Vec<u8>,
+    /// How many bytes at its front were removed. To move the rest for each of many small frames
+    /// would take quadratic time.
+    start: usize,
+    growth: Growth,
     thrift: Thrift,
 }
 
+/// How a buffer makes room for a frame whose length is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Growth {
+    /// As bytes are received: to no more than twice what is held.
+    #[default]
+    Received,
+    /// At once for all that the head declares, within the limits.
+    Declared,
+}
+
 impl Stash {
+    pub(crate) fn new(growth: Growth) -> Self {
+        Self { growth, ..Self::default() }
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         if self.heap.is_empty() {
             self.inline.get(..self.inline_len).unwrap_or_default()
         } else {
-            &self.heap
+            self.heap.get(self.start..).unwrap_or_default()
         }
     }
 
@@ -24,12 +43,16 @@ impl Stash {
         if self.heap.is_empty() {
             self.inline.get_mut(..self.inline_len).unwrap_or_default()
         } else {
-            &mut self.heap
+            self.heap.get_mut(self.start..).unwrap_or_default()
         }
     }
 
     pub(crate) fn len(&self) -> usize {
-        if self.heap.is_empty() { self.inline_len } else { self.heap.len() }
+        if self.heap.is_empty() {
+            self.inline_len
+        } else {
+            self.heap.len().saturating_sub(self.start)
+        }
     }
 
     /// Bytes of heap in use or in reserve.
@@ -37,9 +60,9 @@ impl Stash {
         self.heap.capacity()
     }
 
-    /// Appends `bytes`, after which `expected` more are known to come. What is reserved is bounded
-    /// by twice the bytes held, whatever is expected.
-    pub(crate) fn extend(&mut self, bytes: &[u8], expected: u64) {
+    /// Appends `bytes`, after which `expected` more come, if that is known. What is reserved is
+    /// bounded by twice the bytes held, whatever is expected, but with [`Growth::Declared`].
+    pub(crate) fn extend(&mut self, bytes: &[u8], expected: Option<u64>) {
         let needed = self.len().saturating_add(bytes.len());
         if self.heap.is_empty() && needed <= INLINE {
             if let Some(room) = self.inline.get_mut(self.inline_len..needed) {
@@ -48,9 +71,18 @@ impl Stash {
             }
             return;
         }
+        if self.start.saturating_add(needed) > self.heap.capacity() {
+            self.compact();
+        }
         if needed > self.heap.capacity() {
-            let total = usize::try_from(expected).unwrap_or(usize::MAX).saturating_add(needed);
-            let target = needed.saturating_mul(2).min(total);
+            let whole = expected
+                .map(|more| usize::try_from(more).unwrap_or(usize::MAX).saturating_add(needed));
+            let double = needed.saturating_mul(2);
+            let target = match (self.growth, whole) {
+                (Growth::Declared, Some(whole)) => whole,
+                (Growth::Received, Some(whole)) => whole.min(double),
+                (_, None) => double,
+            };
             self.heap.reserve_exact(target.saturating_sub(self.heap.len()));
         }
         if self.heap.is_empty() {
@@ -63,8 +95,10 @@ impl Stash {
     pub(crate) fn truncate(&mut self, len: usize) {
         if self.heap.is_empty() {
             self.inline_len = self.inline_len.min(len);
+        } else if len == 0 {
+            self.empty();
         } else {
-            self.heap.truncate(len);
+            self.heap.truncate(self.start.saturating_add(len));
         }
     }
 
@@ -75,16 +109,36 @@ impl Stash {
         if self.heap.is_empty() {
             self.inline.copy_within(end.min(INLINE)..self.inline_len.min(INLINE), at);
             self.inline_len = self.inline_len.saturating_sub(end.saturating_sub(at));
+        } else if at == 0 {
+            self.start = self.start.saturating_add(end);
+            if self.start >= self.heap.len() {
+                self.empty();
+            } else if self.start > self.heap.len() / 2 {
+                // Moves fewer bytes than were removed since the last time.
+                self.compact();
+            }
         } else {
+            let [at, end] = [at, end].map(|offset| offset.saturating_add(self.start));
             self.heap.drain(at..end);
         }
+    }
+
+    /// Moves the bytes in the heap to its front.
+    fn compact(&mut self) {
+        self.heap.drain(..self.start);
+        self.start = 0;
+    }
+
+    fn empty(&mut self) {
+        self.heap.clear();
+        self.start = 0;
+        self.inline_len = 0;
     }
 
     /// Removes all bytes, and gives capacity back that has long not been needed.
     pub(crate) fn clear(&mut self) {
         let (used, capacity) = (self.len(), self.heap.capacity());
-        self.heap.clear();
-        self.inline_len = 0;
+        self.empty();
         if used > 0
             && capacity > 0
             && let Some(enough) = self.thrift.after(used, capacity)
@@ -95,6 +149,7 @@ impl Stash {
 
     /// Gives back all capacity that is not in use.
     pub(crate) fn shrink(&mut self) {
+        self.compact();
         self.heap.shrink_to_fit();
     }
 }
@@ -141,9 +196,9 @@ mod tests {
     #[test]
     fn small_content_stays_off_the_heap() {
         let mut stash = Stash::default();
-        stash.extend(&[7; INLINE], 1 << 40);
+        stash.extend(&[7; INLINE], Some(1 << 40));
         assert_eq!((stash.len(), stash.capacity()), (INLINE, 0));
-        stash.extend(&[8], 1 << 40);
+        stash.extend(&[8], Some(1 << 40));
         assert_eq!(stash.len(), INLINE + 1);
         assert!(stash.capacity() <= 2 * (INLINE + 1));
     }
@@ -155,11 +210,11 @@ mod tests {
                 for n in 0..=length - at {
                     let mut model: Vec<u8> = (0..length).collect();
                     let mut stash = Stash::default();
-                    stash.extend(&model, 0);
+                    stash.extend(&model, None);
                     model.drain(usize::from(at)..usize::from(at + n));
                     stash.remove(at.into(), n.into());
                     assert_eq!(stash.bytes(), model);
-                    stash.extend(&[1, 2, 3], 0);
+                    stash.extend(&[1, 2, 3], None);
                     model.extend([1, 2, 3]);
                     assert_eq!(stash.bytes(), model);
                 }
@@ -171,14 +226,14 @@ mod tests {
     fn capacity_comes_back_after_64_small_frames() {
         for small in [10, 1000] {
             let mut stash = Stash::default();
-            stash.extend(&vec![0; 100_000], 0);
+            stash.extend(&vec![0; 100_000], None);
             stash.clear();
             for _ in 0..63 {
-                stash.extend(&vec![0; small], 0);
+                stash.extend(&vec![0; small], None);
                 stash.clear();
             }
             assert!(stash.capacity() >= 100_000);
-            stash.extend(&vec![0; small], 0);
+            stash.extend(&vec![0; small], None);
             stash.clear();
             assert!(stash.capacity() < 2_000, "{}", stash.capacity());
         }

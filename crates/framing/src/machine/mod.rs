@@ -32,6 +32,7 @@ mod step;
 use seal::Digest;
 pub(crate) use step::{Gift, Layout, Mode, Step};
 
+use crate::config::check;
 use crate::{
     AcceptError, DecodeError, DecodeErrorKind, Framing, Limits, Malformed, Need, Oversize,
     Recovery, Scan,
@@ -142,9 +143,14 @@ enum Fate {
 }
 
 impl<F: Framing> Machine<F> {
-    /// A machine for another framing at the same place of the stream.
-    pub(crate) fn switch<G: Framing>(&self, framing: G) -> Machine<G> {
-        Machine { offset: self.offset, ..Machine::new(framing, self.limits, self.oversize) }
+    /// A machine for another framing at the same place of the stream; none in the midst of a frame
+    /// that is not all there, and for a framing that does not build.
+    pub(crate) fn switch<G: Framing>(&self, framing: G) -> Option<Machine<G>> {
+        let builds = check(&framing, &self.limits, self.oversize).is_ok();
+        (builds && self.is_raw()).then(|| Machine {
+            offset: self.offset,
+            ..Machine::new(framing, self.limits, self.oversize)
+        })
     }
 
     pub(crate) fn new(framing: F, limits: Limits, oversize: Oversize) -> Self {
@@ -175,11 +181,14 @@ impl<F: Framing> Machine<F> {
         self.frame.kept
     }
 
-    /// How many more bytes the frame in progress is known to have.
-    pub(crate) fn expected(&self) -> u64 {
+    /// How many more bytes the buffer will have to hold of the frame in progress, once that is
+    /// known: not of what is dropped, and not while another part follows. Within the limits.
+    pub(crate) fn expected(&self) -> Option<u64> {
         match self.state {
-            State::Body(body) => body.rest(),
-            _ => 0,
+            State::Body(body) if self.frame.fate == Fate::Whole && !body.more => {
+                Some(body.rest().saturating_sub(body.extra))
+            }
+            _ => None,
         }
     }
 
@@ -225,6 +234,36 @@ impl<F: Framing> Machine<F> {
     ) -> DecodeError {
         let limit = self.limits.payload;
         DecodeError::new(DecodeErrorKind::Skipped { declared, discarded, limit }, offset)
+    }
+
+    /// The frame in progress fills a storage of `storage` bytes, and is not complete. The limit it
+    /// is past is what fits of a payload beside the rest of such a frame. Where bytes may be lost,
+    /// the answer is how many of the pending ones are passed over.
+    pub(crate) fn overflow(&mut self, storage: usize) -> Result<usize, DecodeError> {
+        if let Some(Recovery::ByteByByte { most }) = self.framing.recovery()
+            && matches!(self.state, State::Head { .. })
+        {
+            self.pass_over(1, most)?;
+            return Ok(1);
+        }
+        let Progress { kept, head, declared, .. } = self.frame;
+        let limit = match self.state {
+            State::Body(body) => {
+                let behind = body.trailer.max(usize::from(body.extra > 0 || body.more));
+                let beside = head.saturating_add(body.head.unwrap_or(0)).saturating_add(behind);
+                storage.saturating_sub(beside.saturating_add(self.seal()))
+            }
+            // At least one byte is missing.
+            _ => kept.saturating_sub(head.saturating_add(self.seal())).saturating_sub(1),
+        };
+        // A delimiter that does not fit cannot be found.
+        let lost = matches!(self.state, State::Lost { .. });
+        let error = self.fail(DecodeErrorKind::TooLong { declared, limit });
+        if lost || !self.recovers_from(error) {
+            return Err(error);
+        }
+        self.lose();
+        Ok(0)
     }
 
     pub(crate) const fn failed(&self) -> Option<DecodeError> {

@@ -67,7 +67,7 @@ impl<F: Framing> Machine<F> {
             && trailer.is_some_and(|bytes| self.framing.trailer(bytes).is_ok())
     }
 
-    fn pass_over(&mut self, n: usize, most: u64) -> Decision {
+    pub(super) fn pass_over(&mut self, n: usize, most: u64) -> Decision {
         self.noise = self.noise.saturating_add(n as u64);
         self.state = State::START;
         self.within(self.noise, most)?;

@@ -1,6 +1,9 @@
 //! Runs one stream through every decoder, every mode and many cuts, and compares all of it.
 
-use framing::{Config, DecodeError, DecodeErrorKind, Decoder, Event, Frame, Framing, Reassembler};
+use framing::{
+    BuildError, Config, DecodeError, DecodeErrorKind, Decoder, Event, Frame, Framing, Reassembler,
+    Storage,
+};
 
 /// What a decoder handed out, in a form that can be compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,26 +41,35 @@ pub(crate) enum Item {
     },
 }
 
+impl Item {
+    fn is_of_resync(&self) -> bool {
+        let out_of_sync = |kind: &_| matches!(kind, DecodeErrorKind::OutOfSync { .. });
+        matches!(self, Self::Error { kind, .. } if out_of_sync(kind))
+            || matches!(self, Self::Resynced { .. })
+    }
+}
+
 /// All that one run shows: what was handed out, and `offset()` after each length of the stream at
 /// which a chunk ended.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Run {
     pub(crate) items: Vec<Item>,
     pub(crate) offsets: Vec<(usize, u64)>,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// A decoder, and how its results are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     PushFrames,
     PushEvents,
     OwnedFrames,
     OwnedEvents,
+    /// A reassembler with a storage of so many bytes.
+    FixedFrames(usize),
+    FixedEvents(usize),
 }
 
-pub(crate) const MODES: [Mode; 4] =
-    [Mode::PushFrames, Mode::PushEvents, Mode::OwnedFrames, Mode::OwnedEvents];
-
-/// Every chunking of a stream of up to 20 bytes; of a longer one every 1-cut and 2-cut, and byte by
+/// Every chunking of a stream of up to 14 bytes; of a longer one every 1-cut and 2-cut, and byte by
 /// byte. All give what `expected` says, in frames; events give the same among each other, and the
 /// same frames when put together.
 pub(crate) fn check<F: Framing + Clone>(config: &Config<F>, wire: &[u8], expected: &[Item]) {
@@ -67,20 +79,60 @@ pub(crate) fn check<F: Framing + Clone>(config: &Config<F>, wire: &[u8], expecte
 }
 
 pub(crate) fn same_under_all_cuts<F: Framing + Clone>(config: &Config<F>, wire: &[u8]) {
-    let bytewise: Vec<usize> = (1..=wire.len()).collect();
-    let frames = run(config, &bytewise, wire, Mode::PushFrames);
-    let events = run(config, &bytewise, wire, Mode::PushEvents);
+    let expected = bytewise(config, wire);
+    let [(_, frames), (_, events), ..] = &expected[..] else { unreachable!() };
     let (in_pieces, whole) = (complete_frames(&events.items), complete_frames(&frames.items));
-    let too_long = |item: Option<&Item>| {
-        matches!(item, Some(Item::Error { kind: DecodeErrorKind::TooLong { .. }, .. }))
-    };
-    if too_long(frames.items.last()) && !too_long(events.items.last()) {
+    if too_long(&frames.items) && !too_long(&events.items) {
         // `Oversize::Stream`: events go on where whole frames cannot.
         assert_eq!(in_pieces[..whole.len()], whole, "{wire:?}");
     } else {
         assert_eq!(in_pieces, whole, "{wire:?}");
     }
-    for_each_cut(wire.len(), |ends| compare(config, ends, wire, &frames, &events));
+    for_each_cut(wire.len(), |ends| compare(config, ends, wire, &expected));
+}
+
+/// What each mode gives when fed byte by byte: frames and events first. A fixed storage is tried
+/// where it is just large enough to give what a growing one gives, and with one byte less, which
+/// ends in `TooLong`.
+pub(crate) fn bytewise<F: Framing + Clone>(config: &Config<F>, wire: &[u8]) -> Vec<(Mode, Run)> {
+    let ends: Vec<usize> = (1..=wire.len()).collect();
+    let fed = |mode| (mode, run(config, &ends, wire, mode));
+    let mut runs = vec![fed(Mode::PushFrames), fed(Mode::PushEvents)];
+    for (mode, fixed) in [
+        (Mode::OwnedFrames, Mode::FixedFrames as fn(usize) -> Mode),
+        (Mode::OwnedEvents, Mode::FixedEvents),
+    ] {
+        let growing = run(config, &ends, wire, mode);
+        let same = |size| builds(config, size) && fed(fixed(size)).1 == growing;
+        // One that is larger than the stream is never full, and needs no runs of its own.
+        let most = if builds(config, wire.len() + 1) { wire.len() } else { LONGEST_NEED };
+        let sizes: Vec<usize> = (1..=most).collect();
+        let enough = 1 + sizes.partition_point(|&size| !same(size));
+        if builds(config, enough - 1) {
+            let (mode, less) = fed(fixed(enough - 1));
+            // Where bytes may be lost, what does not fit is passed over.
+            let passed = less.items.iter().any(Item::is_of_resync);
+            let refused = too_long(&less.items) && less.is_beginning_of(&growing);
+            assert!(passed || refused, "{mode:?}: {:?} of {wire:?}", less.items);
+            runs.push((mode, less));
+        }
+        if enough <= wire.len() {
+            runs.push((fixed(enough), growing.clone()));
+        }
+        runs.push((mode, growing));
+    }
+    runs
+}
+
+fn builds<F: Framing + Clone>(config: &Config<F>, storage: usize) -> bool {
+    match config.reassembler_in(&mut vec![0; storage][..]) {
+        Ok(_) => true,
+        Err(BuildError::StorageTooSmall { needed }) => {
+            assert!((storage + 1..=LONGEST_NEED).contains(&needed));
+            false
+        }
+        Err(error) => panic!("{error}"),
+    }
 }
 
 /// One cut, given as the offsets at which its chunks end, in all modes.
@@ -88,14 +140,9 @@ pub(crate) fn compare<F: Framing + Clone>(
     config: &Config<F>,
     ends: &[usize],
     wire: &[u8],
-    frames: &Run,
-    events: &Run,
+    expected: &[(Mode, Run)],
 ) {
-    for mode in MODES {
-        let expected = match mode {
-            Mode::PushFrames | Mode::OwnedFrames => frames,
-            Mode::PushEvents | Mode::OwnedEvents => events,
-        };
+    for &(mode, ref expected) in expected {
         let run = run(config, ends, wire, mode);
         assert_eq!(run.items, expected.items, "{mode:?}, {wire:?} cut at {ends:?}");
         for (end, offset) in run.offsets {
@@ -113,75 +160,105 @@ pub(crate) fn run<F: Framing + Clone>(
     wire: &[u8],
     mode: Mode,
 ) -> Run {
+    let built = "the configuration builds";
+    match mode {
+        Mode::PushFrames | Mode::PushEvents => {
+            feed(config.decoder().expect(built), ends, wire, mode)
+        }
+        Mode::OwnedFrames | Mode::OwnedEvents => {
+            feed(config.reassembler().expect(built), ends, wire, mode)
+        }
+        Mode::FixedFrames(size) | Mode::FixedEvents(size) => {
+            let mut storage = vec![0; size];
+            feed(config.reassembler_in(&mut storage[..]).expect(built), ends, wire, mode)
+        }
+    }
+}
+
+fn feed(mut subject: impl Subject, ends: &[usize], wire: &[u8], mode: Mode) -> Run {
     let mut run = Run::default();
-    let mut push = config.decoder().expect("the configuration builds");
-    let mut owned = config.reassembler().expect("the configuration builds");
     let mut start = 0;
     for &end in ends {
         let chunk = &wire[start..end];
         start = end;
-        match mode {
-            Mode::PushFrames | Mode::PushEvents => push_chunk(&mut push, chunk, mode, &mut run),
-            Mode::OwnedFrames | Mode::OwnedEvents => owned_chunk(&mut owned, chunk, mode, &mut run),
-        }
-        run.offsets.push((
-            end,
-            match mode {
-                Mode::PushFrames | Mode::PushEvents => push.offset(),
-                Mode::OwnedFrames | Mode::OwnedEvents => owned.offset(),
-            },
-        ));
+        subject.chunk(chunk, mode, &mut run);
+        run.offsets.push((end, subject.position()));
         if fatal(&run) {
             break;
         }
     }
-    while !fatal(&run) {
-        let more = match mode {
-            Mode::PushFrames => run.frame(push.finish()),
-            Mode::PushEvents => run.event(push.finish_event()),
-            Mode::OwnedFrames => run.frame(owned.finish()),
-            Mode::OwnedEvents => run.event(owned.finish_event()),
-        };
-        if !more {
-            break;
-        }
-    }
+    while !fatal(&run) && subject.end(mode, &mut run) {}
     run
 }
 
-fn push_chunk<F: Framing>(decoder: &mut Decoder<F>, chunk: &[u8], mode: Mode, run: &mut Run) {
-    let mut input = chunk;
-    loop {
-        let more = match mode {
-            Mode::PushFrames => run.frame(decoder.next(&mut input)),
-            _ => run.event(decoder.next_event(&mut input)),
-        };
-        if fatal(run) {
-            sticky(decoder, input, run);
-            return;
+/// What is fed. The answer of `end` is whether there was anything.
+trait Subject {
+    fn chunk(&mut self, chunk: &[u8], mode: Mode, run: &mut Run);
+    fn end(&mut self, mode: Mode, run: &mut Run) -> bool;
+    fn position(&self) -> u64;
+}
+
+impl<F: Framing> Subject for Decoder<F> {
+    fn chunk(&mut self, chunk: &[u8], mode: Mode, run: &mut Run) {
+        let mut input = chunk;
+        loop {
+            let more = if mode.takes_frames() {
+                run.frame(self.next(&mut input))
+            } else {
+                run.event(self.next_event(&mut input))
+            };
+            if fatal(run) {
+                sticky(self, input, run);
+                return;
+            }
+            if !more {
+                assert!(input.is_empty(), "Ok(None) means that the input is used up");
+                return;
+            }
         }
-        if !more {
-            assert!(input.is_empty(), "Ok(None) means that the input is used up");
-            return;
-        }
+    }
+
+    fn end(&mut self, mode: Mode, run: &mut Run) -> bool {
+        if mode.takes_frames() { run.frame(self.finish()) } else { run.event(self.finish_event()) }
+    }
+
+    fn position(&self) -> u64 {
+        self.offset()
     }
 }
 
-fn owned_chunk<F: Framing>(owned: &mut Reassembler<F>, chunk: &[u8], mode: Mode, run: &mut Run) {
-    let mut rest = chunk;
-    while !rest.is_empty() {
-        let space = owned.space();
-        let n = space.len().min(rest.len());
-        assert!(n > 0, "there is always space");
-        space[..n].copy_from_slice(&rest[..n]);
-        owned.filled(n);
-        rest = &rest[n..];
-        while !fatal(run)
-            && match mode {
-                Mode::OwnedFrames => run.frame(owned.next()),
-                _ => run.event(owned.next_event()),
-            }
-        {}
+impl<F: Framing, S: Storage> Subject for Reassembler<F, S> {
+    fn chunk(&mut self, chunk: &[u8], mode: Mode, run: &mut Run) {
+        let mut rest = chunk;
+        while !rest.is_empty() && !fatal(run) {
+            let space = self.space();
+            let n = space.len().min(rest.len());
+            assert!(n > 0, "after Ok(None) there is always space");
+            space[..n].copy_from_slice(&rest[..n]);
+            self.filled(n);
+            rest = &rest[n..];
+            while !fatal(run)
+                && if mode.takes_frames() {
+                    run.frame(self.next())
+                } else {
+                    run.event(self.next_event())
+                }
+            {}
+        }
+    }
+
+    fn end(&mut self, mode: Mode, run: &mut Run) -> bool {
+        if mode.takes_frames() { run.frame(self.finish()) } else { run.event(self.finish_event()) }
+    }
+
+    fn position(&self) -> u64 {
+        self.offset()
+    }
+}
+
+impl Mode {
+    fn takes_frames(self) -> bool {
+        matches!(self, Self::PushFrames | Self::OwnedFrames | Self::FixedFrames(_))
     }
 }
 
@@ -203,7 +280,23 @@ fn fatal(run: &Run) -> bool {
     matches!(run.items.last(), Some(Item::Error { .. }))
 }
 
+fn too_long(items: &[Item]) -> bool {
+    matches!(items.last(), Some(Item::Error { kind: DecodeErrorKind::TooLong { .. }, .. }))
+}
+
 impl Run {
+    /// Whether all but the error at the end is in `other` too, the last data perhaps with more
+    /// behind it.
+    fn is_beginning_of(&self, other: &Self) -> bool {
+        let Some((_, items)) = self.items.split_last() else { return true };
+        match (items.split_last(), other.items.get(items.len().saturating_sub(1))) {
+            (Some((Item::Data(data), items)), Some(Item::Data(more))) => {
+                other.items.starts_with(items) && more.starts_with(data)
+            }
+            _ => other.items.starts_with(items),
+        }
+    }
+
     fn frame(&mut self, result: Result<Option<Frame<'_, '_>>, DecodeError>) -> bool {
         match result {
             Ok(None) => return false,
@@ -320,3 +413,6 @@ pub(crate) fn for_each_cut(length: usize, mut f: impl FnMut(&[usize])) {
 }
 
 const EXHAUSTIVE: usize = 14;
+
+/// The most bytes that a framing of these tests must see of every frame.
+const LONGEST_NEED: usize = 32;

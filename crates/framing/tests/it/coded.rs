@@ -284,7 +284,9 @@ impl Framing for Swapped {
     }
 
     fn decode(&self, _carry: &mut u32, coded: &mut [u8]) -> Result<Decoded, Malformed> {
-        coded.iter_mut().for_each(|byte| *byte ^= 0x20);
+        for byte in coded.iter_mut() {
+            *byte ^= 0x20;
+        }
         Ok(Decoded { read: coded.len(), plain: 0..coded.len() })
     }
 

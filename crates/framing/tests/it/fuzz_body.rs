@@ -8,7 +8,7 @@ use framing::{
     Limits, Lines, Netstring, Oversize, Resync, Slip, Varint,
 };
 
-use crate::check::{Mode, compare, run};
+use crate::check::{bytewise, compare};
 
 pub(crate) fn split(data: &[u8]) {
     let Some((&[framing, limit, policy, seed], wire)) = data.split_first_chunk() else { return };
@@ -61,11 +61,9 @@ impl Settings<'_> {
 }
 
 fn agree<F: Framing + Clone>(config: &Config<F>, wire: &[u8], ends: &[usize]) {
-    let bytewise: Vec<usize> = (1..=wire.len()).collect();
-    let frames = run(config, &bytewise, wire, Mode::PushFrames);
-    let events = run(config, &bytewise, wire, Mode::PushEvents);
-    compare(config, ends, wire, &frames, &events);
-    compare(config, &[wire.len()][..usize::from(!wire.is_empty())], wire, &frames, &events);
+    let expected = bytewise(config, wire);
+    compare(config, ends, wire, &expected);
+    compare(config, &[wire.len()][..usize::from(!wire.is_empty())], wire, &expected);
 }
 
 /// Chunks whose sizes come from a small generator.

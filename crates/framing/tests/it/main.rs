@@ -27,4 +27,5 @@ mod protocols;
 mod reference;
 mod resync;
 mod sealed;
+mod storage;
 mod verbs;

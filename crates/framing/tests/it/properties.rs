@@ -7,7 +7,7 @@ use framing::{
 };
 use proptest::prelude::*;
 
-use crate::check::{Item, MODES, Mode, compare, run};
+use crate::check::{Item, Mode, bytewise, compare, run};
 
 /// Payloads that hold what framings are made of.
 fn payloads() -> impl Strategy<Value = Vec<Vec<u8>>> {
@@ -174,10 +174,7 @@ proptest! {
             Oversize::Error, Oversize::Skip, Oversize::Truncate, Oversize::Stream]),
     ) {
         fn same<F: Framing + Clone>(config: &Config<F>, wire: &[u8], cuts: &[f64]) {
-            let bytewise: Vec<usize> = (1..=wire.len()).collect();
-            let frames = run(config, &bytewise, wire, MODES[0]);
-            let events = run(config, &bytewise, wire, MODES[1]);
-            compare(config, &ends(cuts, wire.len()), wire, &frames, &events);
+            compare(config, &ends(cuts, wire.len()), wire, &bytewise(config, wire));
         }
         let limits = Limits { payload, head: 40, ..Limits::default() };
         let config = |framing| Config::new(framing).limits(limits).oversize(policy);

@@ -7,7 +7,7 @@ use framing::{
 };
 use proptest::prelude::*;
 
-use crate::check::{Item, Mode, check, compare, run};
+use crate::check::{Item, Mode, bytewise, check, compare, run};
 use crate::parts::{LAST, Record, fragment};
 use crate::sealed::sealed;
 
@@ -119,15 +119,13 @@ proptest! {
         let config = link(limit, most);
         let whole = run(&config, &[wire.len()], &wire, Mode::PushFrames);
         prop_assert_eq!(&whole.items, &decode(limit, most, &wire));
-        let bytewise: Vec<usize> = (1..=wire.len()).collect();
-        let frames = run(&config, &bytewise, &wire, Mode::PushFrames);
-        let events = run(&config, &bytewise, &wire, Mode::PushEvents);
+        let expected = bytewise(&config, &wire);
         let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(wire.len() + 1)).collect();
         ends.push(wire.len());
         ends.retain(|&end| end > 0);
         ends.sort_unstable();
         ends.dedup();
-        compare(&config, &ends, &wire, &frames, &events);
+        compare(&config, &ends, &wire, &expected);
     }
 }
 
