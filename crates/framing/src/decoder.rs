@@ -134,8 +134,9 @@ impl<F: Framing> Decoder<F> {
 
     /// The next event of the frame in progress, for bodies that need not be held in memory.
     ///
-    /// As [`next`](Self::next); nothing is buffered but a split head, a split trailer and a
-    /// possible part of a delimiter. After [`Event::Begin`] the caller may go on with events, or
+    /// As [`next`](Self::next); nothing is buffered but a split head, a split trailer, a possible
+    /// part of a delimiter or of a checksum, what of this chunk has to be decoded, and a frame that
+    /// [`Resync`](crate::Resync) has to believe first. After [`Event::Begin`] the caller may go on with events, or
     /// [`accept`](Self::accept) or [`skip`](Self::skip) the frame.
     ///
     /// ```
@@ -224,7 +225,8 @@ impl<F: Framing> Decoder<F> {
         self.machine.skip();
     }
 
-    /// The offset in the stream of the first byte of the frame in progress, or of the next frame.
+    /// The offset in the stream of the first byte of the frame in progress, or of the next frame, or
+    /// of what was passed over and is not reported yet.
     ///
     /// ```
     /// # use framing::{Decoder, Lines};
@@ -247,7 +249,8 @@ impl<F: Framing> Decoder<F> {
     /// Gives up the frame in progress and lends what is held of it: for going on with another
     /// decoder (after STARTTLS, an upgrade, a fatal error), which takes first this and then what is
     /// left in the input. After `next` returned a frame there is nothing: all that follows is in
-    /// the input.
+    /// the input. (Only [`Resync`](crate::Resync) may have found the frame in what it holds of a
+    /// false one, and holds what follows too.)
     ///
     /// ```
     /// use framing::{Decoder, Length, Lines};

@@ -228,6 +228,25 @@ impl Encoded<'_> {
         })
     }
 
+    /// The next bytes that are not sent yet, as many as lie together; none once all are sent. For
+    /// writers that take one slice at a time.
+    ///
+    /// ```
+    /// # use framing::{Encoder, Length};
+    /// # let mut wire = Vec::new();
+    /// let encoder = Encoder::new(Length::u8());
+    /// let mut frame = encoder.encode(&[], &[b"hello"])?;
+    /// while !frame.chunk().is_empty() {
+    ///     wire.push(frame.chunk()[0]); // a writer that takes a byte at a time
+    ///     frame.advance(1);
+    /// }
+    /// assert_eq!(wire, b"\x05hello");
+    /// # Ok::<(), framing::EncodeError>(())
+    /// ```
+    pub fn chunk(&self) -> &[u8] {
+        self.slices().next().unwrap_or_default()
+    }
+
     /// Fills `slices` from the front with what is not sent yet, for a vectored write. Returns how
     /// many were used; fewer than the frame needs is no error, but another write.
     ///

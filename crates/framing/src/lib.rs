@@ -56,7 +56,7 @@
 //! # The contract
 //!
 //! The same bytes give the same frames, events and errors under every cut into chunks. Frames
-//! that lie whole in the caller's chunk are lent from it, not copied. Memory follows the bytes
+//! that lie whole in the caller's chunk are lent from it, not copied (but what has to be decoded). Memory follows the bytes
 //! received, never the bytes that a head promises. Every frame has a limit. The end of the stream
 //! is said by [`finish`](Decoder::finish), never by an empty chunk, and an end in mid-frame is an
 //! error. Errors by the peer ([`DecodeError`]) carry the offset in the stream and are told apart
@@ -93,6 +93,7 @@ mod hint;
 mod limits;
 mod machine;
 mod reassembler;
+mod refusal;
 mod stash;
 mod storage;
 mod window;
@@ -102,9 +103,7 @@ pub use config::Config;
 pub use decoder::{Decoder, Stats};
 pub use enclosure::{Enclosure, Inline, Seal, Trailer};
 pub use encoder::{Encoded, Encoder};
-pub use error::{
-    AcceptError, BuildError, DecodeError, DecodeErrorKind, EncodeError, Malformed, MidFrame,
-};
+pub use error::{DecodeError, DecodeErrorKind, Malformed};
 pub use frame::{Event, Frame, Need, Payload};
 pub use framing::{Decoded, Framing, Recovery, Scan};
 pub use framings::{
@@ -125,4 +124,5 @@ pub use framings::{
 pub use hint::Hint;
 pub use limits::{Limits, Oversize};
 pub use reassembler::Reassembler;
+pub use refusal::{AcceptError, BuildError, EncodeError, MidFrame};
 pub use storage::Storage;

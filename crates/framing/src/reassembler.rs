@@ -240,12 +240,14 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
     }
 
     /// The bytes that were read and not handed out: of the frame in progress, and behind it. Of a
-    /// frame that is joined, or past the limit, what was dropped already is not among them.
+    /// frame that is joined, or past the limit, what was dropped already is not among them; of one
+    /// whose payload is stuffed, what was decoded already stands decoded.
     pub fn unread(&self) -> &[u8] {
         self.window.bytes().get(self.lent..).unwrap_or_default()
     }
 
-    /// The offset in the stream of the first byte of the frame in progress, or of the next frame.
+    /// The offset in the stream of the first byte of the frame in progress, or of the next frame, or
+    /// of what was passed over and is not reported yet.
     pub const fn offset(&self) -> u64 {
         self.machine.offset()
     }
