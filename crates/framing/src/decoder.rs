@@ -79,6 +79,9 @@ impl<F: Framing> Decoder<F> {
 
     /// The next frame. `input` is moved past the bytes used; what follows a frame stays in it.
     ///
+    /// Keep `input` in a variable, and call until there is none: `next(&mut &buffer[..n])` in a loop
+    /// begins anew with the same bytes each time.
+    ///
     /// `Ok(None)`: `input` is used up, and more is needed. An empty `input` is never the end of
     /// the stream; [`finish`](Self::finish) is.
     ///

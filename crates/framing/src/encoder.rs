@@ -8,7 +8,8 @@ use crate::{Config, Enclosure, EncodeError, Framing, Limits, Seal, Trailer};
 /// Makes frames that the decoder of the same configuration gives back as they were.
 ///
 /// Whatever that decoder would refuse, split or change is an [`EncodeError`], and nothing is
-/// written.
+/// written. All of a payload is needed at once, in as many slices as it lies in: what is larger is
+/// sent as several frames.
 ///
 /// ```
 /// use framing::{EncodeError, Encoder, Length, LengthBuilder};

@@ -43,7 +43,8 @@ impl<'d, 'c> Frame<'d, 'c> {
         self.payload
     }
 
-    /// The bytes after the payload that belong to the frame: line ending, padding, checksum.
+    /// The bytes after the payload that belong to the frame: line ending, padding. (The checksum of
+    /// [`Checksum`](crate::Checksum) was compared and is not handed out.)
     pub const fn trailer(&self) -> &'d [u8] {
         self.trailer
     }
@@ -147,7 +148,7 @@ pub struct Need {
     /// Fewer bytes cannot complete a frame. Zero after a fatal error.
     pub at_least: usize,
     /// So many bytes, and no others, complete it: known once its lengths are, never for frames that
-    /// end at a delimiter or are joined from parts. A reader that reads just these into a buffer of
+    /// end at a delimiter, are joined from parts, or have yet to be believed. A reader that reads just these into a buffer of
     /// its own and pushes them gets a direct frame, if only the head was held.
     pub exact: Option<u64>,
 }

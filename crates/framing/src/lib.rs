@@ -26,7 +26,7 @@
 //! |---|---|
 //! | chunks that somebody else owns | [`Decoder`]: push a chunk, frames are lent from it |
 //! | a socket or a file to read from | [`Reassembler`]: read straight into its buffer, frames are lent from it |
-//! | memory of your own, and none to allocate | [`Reassembler::with_storage`]: an array or a slice, see [`Storage`] |
+//! | memory of your own, and none to allocate while decoding | [`Reassembler::with_storage`]: an array or a slice, see [`Storage`] |
 //! | frames to send | [`Encoder`]: head and trailer made for you, payload borrowed |
 //! | bodies larger than memory | [`Decoder::next_event`], [`Reassembler::next_event`] |
 //! | limits, a policy for frames past them | [`Config`], [`Limits`], [`Oversize`] |
@@ -53,11 +53,18 @@
 //! Around them go [`Checksum`] (a CRC-32C behind the payload) and [`Resync`] (on links that lose
 //! bytes: frames found again behind a magic number, or at the next delimiter).
 //!
+//! # Without `std`
+//!
+//! With `default-features = false` the crate needs `alloc` and nothing else: a program for a bare
+//! machine has to name a global allocator. Everything is there but vectored output as
+//! `std::io::IoSlice`.
+//!
 //! # The contract
 //!
 //! The same bytes give the same frames, events and errors under every cut into chunks. Frames
-//! that lie whole in the caller's chunk are lent from it, not copied (but what has to be decoded). Memory follows the bytes
-//! received, never the bytes that a head promises. Every frame has a limit. The end of the stream
+//! that lie whole in the caller's chunk are lent from it; only payloads that stand in another form
+//! on the wire are copied. Memory follows the bytes received, never the bytes that a head promises.
+//! Every frame has a limit. The end of the stream
 //! is said by [`finish`](Decoder::finish), never by an empty chunk, and an end in mid-frame is an
 //! error. Errors by the peer ([`DecodeError`]) carry the offset in the stream and are told apart
 //! from our own ([`EncodeError`], [`BuildError`]). No input makes this crate panic. [`contract`]

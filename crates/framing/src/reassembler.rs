@@ -129,8 +129,9 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
         }
     }
 
-    /// The frame that the last call of [`next`](Self::next) gave, as long as it is lent: until
-    /// another method that changes the reassembler is called.
+    /// The frame that the last call of [`next`](Self::next) or [`finish`](Self::finish) gave, as long
+    /// as it is lent: until another method that changes the reassembler is called. For returning it
+    /// from a loop that reads, which the borrow by `next` does not allow.
     pub fn current(&self) -> Option<Frame<'_, '_>> {
         self.current.map(|layout| self.window.frame(layout))
     }
@@ -202,7 +203,11 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
     /// progress: for protocols that change in mid-stream (STARTTLS, an upgrade). Storage, bytes and
     /// offset stay. In the middle of a frame that is skipped, streamed, joined or decoded it is
     /// refused, and the reassembler comes back as it was; so also where the framing does not
-    /// [build](Config::reassembler) with these limits.
+    /// [build](Config::reassembler) with these limits. For other limits begin another reassembler
+    /// with what is [unread](Self::unread).
+    ///
+    /// Where the change makes a connection secure, bytes that are unread already came before it and
+    /// may be anybody's: check that there are none.
     ///
     /// ```
     /// use framing::{Length, Lines, Need, Reassembler};
@@ -347,7 +352,7 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
             if let Some(gift) = gift? {
                 return Ok(Some(gift));
             }
-            if !self.window.is_full() {
+            if !self.window.is_full() && !self.window.never_holds(self.machine.expected(), kept) {
                 break;
             }
             // What cannot be a frame here may be passed over.

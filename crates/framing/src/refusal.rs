@@ -43,9 +43,7 @@ pub enum EncodeError {
         limit: usize,
     },
     /// The length field cannot hold the length.
-    #[error(
-        "a payload of {length} bytes does not fit the length field, whose range is {min} to {max}"
-    )]
+    #[error("a payload of {length} bytes cannot be expressed: only {min} to {max} bytes can")]
     LengthOverflow {
         /// Bytes of payload.
         length: u64,
@@ -195,11 +193,11 @@ pub enum BuildError {
     #[error("frames with a checksum cannot be truncated")]
     TruncatedChecksum,
     /// Where lengths may be wrong, one that is past the limit cannot be trusted for what to skip.
-    #[error("frames past the limit can only be an error where a length may be wrong")]
+    #[error("Resync::at_magic needs Oversize::Error: a length past the limit may be a wrong one")]
     ResyncPolicy,
     /// Frames of this kind cannot be found again in this way.
     #[error(
-        "a magic number is for frames that declare their lengths, a delimiter for those that end at one"
+        "Resync::at_magic is for frames that declare their lengths, Resync::at_delimiter for frames that end at a delimiter, and neither for frames in parts or another Resync"
     )]
     Resync,
     /// A framing with a checksum was given another one.

@@ -11,7 +11,8 @@ use core::ops::Range;
 /// | `[u8; N]` | fixed, a part of the reassembler | is a fatal [`TooLong`](crate::DecodeErrorKind::TooLong) |
 /// | `&mut [u8]` | fixed, somebody else's | is a fatal [`TooLong`](crate::DecodeErrorKind::TooLong) |
 ///
-/// With a fixed storage nothing is ever allocated. A frame fits if head, payload and trailer do; of
+/// With a fixed storage nothing is allocated once the reassembler is built. A frame that declares its
+/// length is refused as soon as its head is read, others when the storage is full. A frame fits if head, payload and trailer do; of
 /// a frame in parts one head beside the joined payload, of a frame that is truncated one byte more,
 /// which is read and dropped again and again. A delimiter that another one begins with must fit
 /// with the byte behind it, which decides. For events no more than a head, a trailer or a part of

@@ -59,6 +59,12 @@ impl<S: Storage> Window<S> {
         !S::GROWS && self.held() >= self.capacity()
     }
 
+    /// Whether so many bytes behind the kept ones will never fit.
+    pub(crate) fn never_holds(&self, expected: Option<u64>, kept: usize) -> bool {
+        let total = expected.map_or(0, |more| more.saturating_add(kept as u64));
+        !S::GROWS && total > self.capacity() as u64
+    }
+
     #[inline]
     pub(crate) fn frame(&self, layout: Layout) -> Frame<'_, '_> {
         let Layout { head, payload, extra, trailer, offset, discarded, .. } = layout;

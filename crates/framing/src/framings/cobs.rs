@@ -17,7 +17,7 @@ use crate::{Decoded, Enclosure, EncodeError, Framing, Malformed, Scan, Trailer};
 ///
 /// A code is one more than the bytes up to the next zero of the payload, which it then stands for;
 /// `FF` stands for 254 bytes without a zero behind them. Beside the delimiter, one byte is added,
-/// and one more for each further 254 bytes at most.
+/// and one more for each further 254 bytes begun at most.
 ///
 /// ```text
 /// (empty):              | 01 | 00 |

@@ -18,7 +18,9 @@ use crate::{BuildError, Enclosure, EncodeError, Framing, Inline, Limits, Malform
 ///                       head    payload
 /// ```
 ///
-/// [`LengthBuilder`] makes all others, also the widths and the byte orders without a name.
+/// [`LengthBuilder`] makes all others, also the widths and the byte orders without a name. To name
+/// the type in a struct: `Decoder<Length<BigEndian, 2>>`, with [`BigEndian`](crate::BigEndian) from
+/// this crate.
 ///
 /// ```
 /// use framing::{Decoder, Length};

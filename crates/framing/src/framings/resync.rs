@@ -31,7 +31,9 @@ use crate::{
 /// begins with the magic number, its lengths are within the limits, its checksum matches. Otherwise
 /// its first byte is passed over, and the next magic number is looked for right behind it, among
 /// the bytes that had been taken for the frame: a length that was hit costs no frame but its own. At
-/// the end of the stream an incomplete frame is reported as passed over too.
+/// the end of the stream an incomplete frame is reported as passed over too. On a line that falls
+/// silent a false length may hold frames back: [`finish`](crate::Decoder::finish) hands them out, and
+/// decoding may go on after it.
 ///
 /// Without a checksum a magic number within a payload may be taken for a frame.
 /// [`Oversize`](crate::Oversize) must be `Error`; others do not build. Two promises of the
@@ -95,7 +97,9 @@ impl<F: Framing> Resync<F> {
     /// Frames of `inner`, each behind `magic`; at most `most` bytes in a row are passed over.
     ///
     /// The magic number belongs to the frame's head; at least two bytes that seldom occur side by
-    /// side are a good one. The encoder writes it.
+    /// side are a good one. The encoder writes it. Let `most` be several times the largest frame: each frame that was hit is
+    /// passed over as a whole. After an [`OutOfSync`](crate::DecodeErrorKind::OutOfSync)
+    /// [`reset`](crate::Decoder::reset) goes on behind what was passed over.
     ///
     /// ```text
     /// Resync::at_magic([0xA5, 0x5A], Length::u8(), 4):  | A5 5A | 02 | y o |

@@ -242,7 +242,9 @@ impl<F: Framing> Machine<F> {
             error.kind(),
             DecodeErrorKind::TooLong { .. } | DecodeErrorKind::HeadTooLong { .. }
         );
-        if !too_long || self.frame.parts > 0 {
+        // A head that has to be searched for its end is text, and looks like text.
+        let fixed = || matches!(self.framing.scan(head, 0, false), Ok(Scan::Body { .. }));
+        if !too_long || self.frame.parts > 0 || !fixed() {
             return error;
         }
         let error = error.with_hint(Hint::of(head, declared, self.limits.payload));

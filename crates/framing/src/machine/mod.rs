@@ -244,7 +244,7 @@ impl<F: Framing> Machine<F> {
         if let Some(Recovery::ByteByByte { most }) = self.framing.recovery()
             && matches!(self.state, State::Head { .. })
         {
-            self.pass_over(1, most)?;
+            self.pass_over(1, most);
             return Ok(1);
         }
         let Progress { kept, head, declared, .. } = self.frame;

@@ -21,7 +21,7 @@ impl<F: Framing> Machine<F> {
     ) -> Decision {
         let needed = match scanned {
             Ok(Scan::Gap { total }) if (1..=pending.len()).contains(&total) => {
-                return self.pass_over(total, most);
+                return Ok(self.pass_over(total, most));
             }
             Ok(Scan::Need { total }) if total > pending.len() => {
                 Some(total).filter(|&total| total <= self.most_needed())
@@ -44,7 +44,7 @@ impl<F: Framing> Machine<F> {
                     report => Ok(report),
                 }
             }
-            _ => self.pass_over(1, most),
+            _ => Ok(self.pass_over(1, most)),
         }
     }
 
@@ -67,18 +67,15 @@ impl<F: Framing> Machine<F> {
             && trailer.is_some_and(|bytes| self.framing.trailer(bytes).is_ok())
     }
 
-    pub(super) fn pass_over(&mut self, n: usize, most: u64) -> Decision {
+    /// Passes over `n` bytes. They are used up even where they are too many, so that a decoder that
+    /// is reset does not find them again.
+    pub(super) fn pass_over(&mut self, n: usize, most: u64) -> Step {
         self.noise = self.noise.saturating_add(n as u64);
         self.state = State::START;
-        self.within(self.noise, most)?;
-        Ok(Step::Drop(n))
-    }
-
-    fn within(&mut self, passed: u64, most: u64) -> Result<(), DecodeError> {
-        if passed > most {
-            return Err(self.fail(DecodeErrorKind::OutOfSync { limit: most }));
+        if self.noise > most {
+            self.fail(DecodeErrorKind::OutOfSync { limit: most });
         }
-        Ok(())
+        Step::Drop(n)
     }
 
     /// Says how much was passed over, if anything was and it has ended; otherwise waits.
@@ -114,7 +111,9 @@ impl<F: Framing> Machine<F> {
         let Some(Recovery::AtDelimiter { most }) = self.framing.recovery() else {
             return Err(self.broken("its recovery changes in mid-frame"));
         };
-        self.within(self.frame.passed, most)?;
+        if self.frame.passed > most {
+            return Err(self.fail(DecodeErrorKind::OutOfSync { limit: most }));
+        }
         if ended || (eof && pending.is_empty()) {
             let (offset, discarded) = (self.offset, self.frame.passed);
             self.next_frame(0);

@@ -1,6 +1,6 @@
 //! A refused length whose bytes speak for themselves says so, whatever the cuts.
 
-use framing::{Config, Decoder, Envelope, Framing, Hint, Length, Varint};
+use framing::{Config, ContentLength, Decoder, Envelope, Framing, Hint, Length, Varint};
 
 fn hint<F: Framing + Clone>(framing: &F, wire: &[u8]) -> Option<Hint> {
     let hints: Vec<_> = (0..wire.len())
@@ -47,4 +47,16 @@ fn the_text_of_the_error_asks_the_question() {
         "the frame's payload of 1213486160 bytes is longer than the limit of 1000 bytes (at byte 0 \
          of the stream); it begins with ASCII \"HTTP\": is the peer speaking HTTP?"
     );
+}
+
+/// A head of text looks like text, which says nothing.
+#[test]
+fn framings_of_text_give_no_hint() {
+    for (framing, mut wire) in [
+        (ContentLength::http(), &b"GET / HTTP/1.1\r\nContent-Length: 4\r\n\r\n"[..]),
+        (ContentLength::lsp(), b"Content-Length: 4\r\n\r\n"),
+    ] {
+        let mut decoder = Config::new(framing).max_payload(3).decoder().unwrap();
+        assert_eq!(decoder.next(&mut wire).unwrap_err().hint(), None);
+    }
 }

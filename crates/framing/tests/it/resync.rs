@@ -232,6 +232,32 @@ fn parts_are_passed_over() {
     );
 }
 
+/// After a reset the same noise is not found again, and the next frame is.
+#[test]
+fn out_of_sync_uses_up_what_was_passed_over() {
+    let wire = [&[b'n'; 30][..], &frame(b"x")].concat();
+    let mut decoder = link(8, 20).decoder().unwrap();
+    let mut chunk = &wire[..];
+    let error = decoder.next(&mut chunk).unwrap_err();
+    assert_eq!(error.kind(), DecodeErrorKind::OutOfSync { limit: 20 });
+    decoder.reset();
+    assert_eq!(&*decoder.next(&mut chunk).unwrap().unwrap().payload(), b"x");
+}
+
+/// On a silent line `finish` hands out what a false length held back, and decoding goes on.
+#[test]
+fn decoding_goes_on_after_a_silence() {
+    let mut decoder = link(255, 1000).decoder().unwrap();
+    let wire = [&[0xA5, 0x5A, 0xFF][..], &frame(b"one")].concat();
+    assert!(decoder.next(&mut &wire[..]).unwrap().is_none());
+    assert!(decoder.finish().is_err_and(|error| !error.is_fatal()));
+    assert_eq!(&*decoder.finish().unwrap().unwrap().payload(), b"one");
+    assert!(decoder.finish().unwrap().is_none());
+    let two = frame(b"two");
+    let frame = decoder.next(&mut &two[..]).unwrap().unwrap();
+    assert_eq!((frame.offset(), &*frame.payload()), (wire.len() as u64, &b"two"[..]));
+}
+
 #[test]
 fn noise_that_was_passed_over_is_not_handed_on() {
     let framing = || Resync::at_magic(MAGIC, Length::u8(), 100).unwrap();

@@ -138,21 +138,24 @@ fn there_is_no_space_only_where_frames_were_not_taken_or_do_not_fit() {
     assert_eq!(owned.space().len(), 4);
     assert_eq!(read(&mut owned, b"bcd\x06abcdef"), 4);
     assert!(owned.next().unwrap().is_some());
-    assert!(owned.next().unwrap().is_none());
-    assert_eq!(read(&mut owned, b"abcdef"), 5);
-    assert_eq!(owned.space().len(), 0, "full of a frame that does not fit");
-    let error = owned.next().unwrap_err();
+    let error = owned.next().expect_err("the head says already that it does not fit");
     assert_eq!(error.kind(), DecodeErrorKind::TooLong { declared: Some(6), limit: 5 });
-    assert_eq!(owned.unread(), b"\x06abcde");
+    assert_eq!(owned.unread(), b"\x06");
     assert_eq!(owned.offset(), 9);
 
     owned.filled(6);
     assert_eq!(owned.next().unwrap_err(), error, "what arrives after an error is dropped");
     assert_eq!(owned.finish().unwrap_err(), error);
-    assert_eq!(owned.unread(), b"\x06abcde");
+    assert_eq!(owned.unread(), b"\x06");
     owned.reset();
     assert_eq!((owned.space().len(), owned.offset()), (6, 0));
     assert_eq!(last(&mut owned, b"\x05again"), Ok(b"again".to_vec()));
+
+    let mut lines = Reassembler::with_storage(Lines::lf(), [0; 6]).unwrap();
+    assert_eq!(read(&mut lines, b"abcdef\n"), 6);
+    assert_eq!(lines.space().len(), 0, "full of a line that does not fit");
+    let error = lines.next().unwrap_err();
+    assert_eq!(error.kind(), DecodeErrorKind::TooLong { declared: None, limit: 5 });
 }
 
 #[test]
