@@ -131,7 +131,7 @@ impl<F: Framing + Clone> Config<F> {
     /// A decoder that reads into `storage`: into an array or a slice, which never grow, so that
     /// nothing is allocated, or into all the capacity of a `Vec`, which grows and comes back to it.
     ///
-    /// A fixed storage in which no frame of the framing fits does not build.
+    /// A fixed storage in which not even what must be seen of any frame fits does not build.
     ///
     /// ```
     /// use framing::{BuildError, Config, Lines};

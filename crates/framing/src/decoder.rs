@@ -223,7 +223,7 @@ impl<F: Framing> Decoder<F> {
 
     /// After [`Event::Begin`]: the rest of the frame is dropped as it arrives, without a report
     /// (but where it is past the limit and [`Oversize::Skip`](crate::Oversize::Skip) drops it
-    /// already). Between frames it does nothing.
+    /// already). A rule that it breaks is still an error. Between frames it does nothing.
     pub fn skip(&mut self) {
         self.machine.skip();
     }

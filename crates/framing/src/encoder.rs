@@ -61,7 +61,7 @@ impl<F: Framing> Encoder<F> {
             } else {
                 Body::Plain { parts, seal }
             };
-            Ok(Encoded { around, payload, sent: 0 })
+            Ok(Encoded::new(around, payload))
         })
     }
 
@@ -167,7 +167,10 @@ impl<F: Framing> Encoder<F> {
 pub struct Encoded<'a> {
     around: Around<'a>,
     payload: Body<'a>,
-    sent: u64,
+    /// The slice that goes on, of all there are, and how much of it is sent.
+    at: usize,
+    offset: usize,
+    remaining: u64,
 }
 
 /// What stands around a payload.
@@ -201,32 +204,61 @@ impl Around<'_> {
 }
 
 impl Body<'_> {
-    /// The borrowed parts, then what is held here.
-    fn slices(&self) -> impl Iterator<Item = &[u8]> {
-        let (parts, held) = match self {
-            Self::Plain { parts, seal } => (*parts, seal.bytes()),
-            Self::Coded(bytes) => (&[][..], &bytes[..]),
-        };
-        parts.iter().copied().chain([held])
+    /// The borrowed parts, and what is held here and follows them.
+    fn slices(&self) -> (&[&[u8]], &[u8]) {
+        match self {
+            Self::Plain { parts, seal } => (parts, seal.bytes()),
+            Self::Coded(bytes) => (&[], bytes),
+        }
+    }
+}
+
+impl<'a> Encoded<'a> {
+    fn new(around: Around<'a>, payload: Body<'a>) -> Self {
+        let (parts, held) = payload.slices();
+        let length = payload_length(parts).saturating_add(held.len() as u64);
+        let remaining = around.length().saturating_add(length);
+        let mut frame = Self { around, payload, at: 0, offset: 0, remaining };
+        frame.skip_empty();
+        frame
     }
 }
 
 impl Encoded<'_> {
     /// Bytes that are not sent yet.
-    pub fn remaining(&self) -> u64 {
-        let payload = self.payload.slices().map(|slice| slice.len() as u64);
-        payload.fold(self.around.length(), u64::saturating_add).saturating_sub(self.sent)
+    pub const fn remaining(&self) -> u64 {
+        self.remaining
     }
 
     /// The bytes that are not sent yet, in order; no slice is empty.
     pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
-        let mut sent = self.sent;
-        let head = self.around.head().into_iter();
-        head.chain(self.payload.slices()).chain([self.around.trailer()]).filter_map(move |slice| {
-            let skip = usize::try_from(sent).map_or(slice.len(), |sent| sent.min(slice.len()));
-            sent = sent.saturating_sub(skip as u64);
+        let mut offset = self.offset;
+        (self.at..).map_while(|at| self.slice(at)).filter_map(move |slice| {
+            let skip = core::mem::take(&mut offset);
             slice.get(skip..).filter(|rest| !rest.is_empty())
         })
+    }
+
+    /// One slice of all that the frame is made of, of which some may be empty.
+    fn slice(&self, at: usize) -> Option<&[u8]> {
+        let head = self.around.head();
+        let (parts, after) = self.payload.slices();
+        let behind = match at.checked_sub(head.len()) {
+            None => return head.get(at).copied(),
+            Some(at) => match at.checked_sub(parts.len()) {
+                None => return parts.get(at).copied(),
+                Some(at) => at,
+            },
+        };
+        [after, self.around.trailer()].get(behind).copied()
+    }
+
+    /// Moves on to the next byte that is not sent.
+    fn skip_empty(&mut self) {
+        while self.slice(self.at).is_some_and(|slice| slice.len() <= self.offset) {
+            self.at = self.at.saturating_add(1);
+            self.offset = 0;
+        }
     }
 
     /// The next bytes that are not sent yet, as many as lie together; none once all are sent. For
@@ -279,6 +311,13 @@ impl Encoded<'_> {
 
     /// Notes that `n` more bytes are sent.
     pub fn advance(&mut self, n: usize) {
-        self.sent = self.sent.saturating_add(n as u64);
+        let mut n = usize::try_from(self.remaining).map_or(n, |remaining| n.min(remaining));
+        self.remaining = self.remaining.saturating_sub(n as u64);
+        while let Some(slice) = self.slice(self.at).filter(|_| n > 0) {
+            let step = n.min(slice.len().saturating_sub(self.offset));
+            n = n.saturating_sub(step);
+            self.offset = self.offset.saturating_add(step);
+            self.skip_empty();
+        }
     }
 }

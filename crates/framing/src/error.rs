@@ -95,7 +95,7 @@ pub enum DecodeErrorKind {
     /// [`Limits::payload`](crate::Limits::payload).
     ///
     /// Or the frame does not fit the storage of a [`Reassembler`](crate::Reassembler) that cannot
-    /// grow, which is fatal under every policy: `limit` is then what would have fitted of its
+    /// grow, which is fatal under every policy (but [`Resync`](crate::Resync) passes it over): `limit` is then what would have fitted of its
     /// payload beside head and trailer, or delimiter, and 0 where those alone do not fit.
     #[error("the frame's payload{} is longer than the limit of {limit} bytes", Declared(*declared))]
     TooLong {

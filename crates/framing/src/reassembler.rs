@@ -80,7 +80,7 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
     pub(crate) fn build_in(config: Config<F>, storage: S) -> Result<Self, BuildError> {
         let built = Self::build(config, storage);
         let needed = built.machine.need(0).at_least;
-        if !S::GROWS && built.capacity() < needed {
+        if built.window.never_holds(Some(needed as u64), 0) {
             return Err(BuildError::StorageTooSmall { needed });
         }
         Ok(built)
@@ -189,7 +189,7 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
 
     /// After [`Event::Begin`]: the rest of the frame is dropped as it arrives, without a report
     /// (but where it is past the limit and [`Oversize::Skip`](crate::Oversize::Skip) drops it
-    /// already). Between frames it does nothing.
+    /// already). A rule that it breaks is still an error. Between frames it does nothing.
     pub fn skip(&mut self) {
         self.machine.skip();
     }
@@ -203,7 +203,7 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
     /// progress: for protocols that change in mid-stream (STARTTLS, an upgrade). Storage, bytes and
     /// offset stay. In the middle of a frame that is skipped, streamed, joined or decoded it is
     /// refused, and the reassembler comes back as it was; so also where the framing does not
-    /// [build](Config::reassembler) with these limits. For other limits begin another reassembler
+    /// [build](Config::reassembler_in) with these limits in this storage. For other limits begin another reassembler
     /// with what is [unread](Self::unread).
     ///
     /// Where the change makes a connection secure, bytes that are unread already came before it and
@@ -240,7 +240,12 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
     #[allow(clippy::result_large_err, reason = "a refusal gives back what was passed in")]
     pub fn switch<G: Framing>(mut self, framing: G) -> Result<Reassembler<G, S>, Self> {
         self.release();
-        let Some(machine) = self.machine.switch(framing) else { return Err(self) };
+        let builds = |machine: &Machine<G>| {
+            !self.window.never_holds(Some(machine.need(0).at_least as u64), 0)
+        };
+        let Some(machine) = self.machine.switch(framing).filter(builds) else {
+            return Err(self);
+        };
         Ok(Reassembler { machine, window: self.window, current: None, lent: 0 })
     }
 

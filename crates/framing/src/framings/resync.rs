@@ -42,6 +42,9 @@ use crate::{
 /// [`Limits::payload`](crate::Limits::payload) be small. And a byte may be looked at once for each
 /// magic number in whose frame it might lie.
 ///
+/// Framings that join parts, such as [`Chunked`](crate::Chunked), are refused if their encoder writes
+/// parts; what else a peer sends in parts is passed over.
+///
 /// ```
 /// use framing::{Checksum, Config, DecodeErrorKind, Length, Resync};
 ///

@@ -34,7 +34,7 @@ impl<F: Framing> Machine<F> {
                 if let Some(Recovery::ByteByByte { most }) = self.framing.recovery() {
                     let seen = seen.min(pending.len());
                     let scanned = scanned.unwrap_or_else(|| self.framing.scan(pending, seen, eof));
-                    return self.resync(pending, scanned, most, mode, eof);
+                    return self.resync(pending, scanned, seen, most, mode, eof);
                 }
                 let scanned = scanned
                     .unwrap_or_else(|| self.framing.scan(pending, seen.min(pending.len()), eof));

@@ -15,6 +15,7 @@ impl<F: Framing> Machine<F> {
         &mut self,
         pending: &[u8],
         scanned: Result<Scan, Malformed>,
+        seen: usize,
         most: u64,
         mode: Mode,
         eof: bool,
@@ -35,7 +36,10 @@ impl<F: Framing> Machine<F> {
         };
         match needed {
             Some(total) if total > pending.len() && !eof => {
-                self.state = State::Head { seen: pending.len(), total };
+                // What answered `Body` was not scanned in vain.
+                let needs = matches!(scanned, Ok(Scan::Need { .. }));
+                let seen = if needs { pending.len() } else { seen };
+                self.state = State::Head { seen, total };
                 Ok(Step::Wait(total.saturating_sub(pending.len())))
             }
             Some(total) if total <= pending.len() && self.is_right(&scanned, pending) => {
@@ -127,7 +131,7 @@ impl<F: Framing> Machine<F> {
             Err(fault) => (fault.at.saturating_add(1), false),
         };
         if n == 0 {
-            return Ok(Step::Wait(1));
+            return self.hold_back(pending);
         }
         let n = n.min(pending.len());
         self.state = State::Lost { ended };

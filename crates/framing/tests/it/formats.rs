@@ -2,8 +2,8 @@
 //! same under every cut.
 
 use framing::{
-    BuildError, Chunked, Config, ContentLength, DecodeErrorKind, Delimited, Encoder, Fixed,
-    Framing, Limits, Netstring, Oversize, Varint,
+    BuildError, Chunked, Config, ContentLength, DecodeErrorKind, Delimited, Enclosure, EncodeError,
+    Encoder, Fixed, Framing, Limits, Malformed, Netstring, Oversize, Scan, Varint,
 };
 
 use crate::check::{Item, Mode, run, same_under_all_cuts};
@@ -28,6 +28,42 @@ fn error<F: Framing + Clone>(config: &Config<F>, wire: &[u8]) -> (DecodeErrorKin
         Some(Item::Error { kind, offset }) => (kind, offset),
         other => panic!("{other:?} in {wire:?}"),
     }
+}
+
+/// A framing that holds the decoder to what it says of `from`: those bytes were scanned in vain.
+#[derive(Clone)]
+pub(crate) struct Honest<F>(pub(crate) F);
+
+impl<F: Framing> Framing for Honest<F> {
+    fn scan(&self, seen: &[u8], from: usize, eof: bool) -> Result<Scan, Malformed> {
+        let in_vain = |scan| matches!(scan, Ok(Scan::Need { .. } | Scan::Open { .. }));
+        assert!(from == 0 || in_vain(self.0.scan(&seen[..from], 0, false)), "{from} of {seen:?}");
+        self.0.scan(seen, from, eof)
+    }
+
+    fn resume(&self, seen: &[u8], eof: bool) -> Result<Scan, Malformed> {
+        self.0.resume(seen, eof)
+    }
+
+    fn trailer(&self, trailer: &[u8]) -> Result<(), Malformed> {
+        self.0.trailer(trailer)
+    }
+
+    fn enclose(&self, prefix: &[u8], payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
+        self.0.enclose(prefix, payload)
+    }
+}
+
+#[test]
+fn no_byte_is_called_scanned_that_was_not_scanned_in_vain() {
+    every_string(&Honest(ContentLength::lsp()), b"\r\n:", 5, 30);
+    every_string(&Honest(Chunked), b"01\r\n", 5, 6);
+    every_string(&Honest(Netstring), b"01:,", 5, 3);
+    every_string(&Honest(Delimited::new(["ab", "b"]).unwrap()), b"ab", 5, 8);
+    let wire = b"Content-Length: 2\r\n\r\nhi";
+    assert_eq!(payloads(&Config::new(Honest(ContentLength::lsp())), wire), [b"hi"]);
+    let wire = b"1\r\na\r\n0\r\nA: b\r\n\r\n";
+    assert_eq!(payloads(&Config::new(Honest(Chunked)), wire), [b"a"]);
 }
 
 const MALFORMED: DecodeErrorKind = DecodeErrorKind::Malformed("");

@@ -1,13 +1,14 @@
 //! Frames found again on a link that loses, adds and changes bytes.
 
 use framing::{
-    BuildError, Checksum, Chunked, Cobs, Config, DecodeErrorKind, Decoder, Encoder, Fixed, Framing,
-    Length, LengthBuilder, Limits, Lines, Netstring, Oversize, Reassembler, Resync, Slip,
-    Unterminated, Varint,
+    BuildError, Checksum, Chunked, Cobs, Config, ContentLength, DecodeErrorKind, Decoder, Encoder,
+    Fixed, Framing, Length, LengthBuilder, Limits, Lines, Netstring, Oversize, Reassembler, Resync,
+    Slip, Unterminated, Varint,
 };
 use proptest::prelude::*;
 
 use crate::check::{Item, Mode, bytewise, check, compare, run};
+use crate::formats::Honest;
 use crate::parts::{LAST, Record, fragment};
 use crate::sealed::sealed;
 
@@ -126,6 +127,32 @@ proptest! {
         ends.sort_unstable();
         ends.dedup();
         compare(&config, &ends, &wire, &expected);
+    }
+}
+
+/// A framing that searches for the end of its head, and is told what it has searched.
+#[test]
+fn a_head_that_is_searched_for_its_end_is_found_again_under_every_cut() {
+    for lsp in [ContentLength::lsp(), ContentLength::http()] {
+        let (start, prefix) =
+            if lsp == ContentLength::http() { ("X\r\n", "X\r\n") } else { ("", "") };
+        let block = format!("{start}Content-Length: 2\r\n\r\n");
+        let frame = [&MAGIC[..], block.as_bytes(), b"hi"].concat();
+        let wire = [&frame[..], b"n", &frame].concat();
+        let config = Config::new(Resync::at_magic(MAGIC, Honest(lsp), 100).unwrap());
+        let mut encoded = Vec::new();
+        config.encoder().unwrap().append(prefix.as_bytes(), &[b"hi"], &mut encoded).unwrap();
+        assert_eq!(encoded, frame);
+        let item = |offset| Item::Frame {
+            head: frame[..frame.len() - 2].to_vec(),
+            payload: b"hi".to_vec(),
+            trailer: vec![],
+            offset,
+            discarded: 0,
+        };
+        let second = frame.len() as u64;
+        let noise = Item::Resynced { offset: second, discarded: 1 };
+        check(&config, &wire, &[item(0), noise, item(second + 1)]);
     }
 }
 

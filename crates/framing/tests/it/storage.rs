@@ -197,10 +197,7 @@ fn p9_a_switch_keeps_the_storage() {
     assert!(frames.next().unwrap().is_none());
     assert_eq!((frames.capacity(), frames.offset(), frames.space().len()), (8, 3, 3));
     assert_eq!(last(&mut frames, b"e"), Ok(b"abcde".to_vec()));
-    // Every head is larger than this storage.
-    let mut envelopes = frames.switch(Envelope).unwrap();
-    let error = last(&mut envelopes, &[0; 8]).unwrap_err();
-    assert_eq!(error, DecodeErrorKind::TooLong { declared: None, limit: 0 });
+    assert!(frames.switch(Envelope).is_err(), "every head is larger than this storage");
     assert_ne!(memory, *b"________", "it was read into the caller's memory");
 }
 
