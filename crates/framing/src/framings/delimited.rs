@@ -119,7 +119,7 @@ impl Delimited {
         // The longest of all is never extended.
         let written = given.iter().find(|delimiter| !extended(delimiter)).cloned();
         let mut delimiters = given;
-        delimiters.sort_by_key(|delimiter| core::cmp::Reverse(delimiter.len()));
+        delimiters.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
         delimiters.dedup();
         let position = delimiters.iter().position(|delimiter| Some(delimiter) == written.as_ref());
         let mut firsts: Vec<u8> = delimiters.iter().filter_map(|d| d.first().copied()).collect();
@@ -157,6 +157,16 @@ impl Delimited {
     pub fn keep(mut self) -> Self {
         self.keep = Keep::Delimiter;
         self
+    }
+
+    pub(crate) fn keeps(&self) -> bool {
+        self.keep == Keep::Delimiter
+    }
+
+    /// All delimiters, the one that is written first.
+    pub(crate) fn written_first(&self) -> impl Iterator<Item = &[u8]> {
+        let others = self.delimiters.iter().enumerate().filter(|(at, _)| *at != self.written);
+        [self.ending()].into_iter().chain(others.map(|(_, delimiter)| &**delimiter))
     }
 
     /// The delimiter that is written.

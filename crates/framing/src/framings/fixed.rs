@@ -39,6 +39,10 @@ impl Fixed {
     pub const fn new(size: usize) -> Result<Self, BuildError> {
         if size == 0 { Err(BuildError::EmptyFrame) } else { Ok(Self { size }) }
     }
+
+    pub(crate) const fn size(self) -> usize {
+        self.size
+    }
 }
 
 impl Framing for Fixed {

@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 
 use byteorder::{BigEndian, ByteOrder, LittleEndian};
 
-use super::payload_length;
+use super::layout::{Counts, Layout, Parameters, Sign};
 use crate::{BuildError, Enclosure, EncodeError, Framing, Inline, Limits, Malformed, Scan};
 
 /// Frames that begin with their length, in a field of `W` bytes (1 to 8) in the byte order `E`.
@@ -34,39 +34,15 @@ use crate::{BuildError, Enclosure, EncodeError, Framing, Inline, Limits, Malform
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Length<E, const W: usize> {
-    /// Bytes before the field.
-    offset: usize,
-    strip: usize,
-    /// The smallest value of the field that makes sense.
-    least: u64,
-    /// The largest value that the field can hold.
-    most: u64,
-    /// Payload bytes minus the field's value.
-    delta: i64,
+    layout: Layout,
     order: PhantomData<E>,
 }
 
 #[doc = include_str!("length.md")]
 #[derive(Clone, Copy)]
 pub struct LengthBuilder<E, const W: usize> {
-    offset: usize,
-    adjust: i64,
-    strip: Option<usize>,
-    counts: Counts,
-    sign: Sign,
+    parameters: Parameters,
     order: PhantomData<E>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Counts {
-    AfterField,
-    WholeFrame,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sign {
-    Unsigned,
-    Signed,
 }
 
 impl<E: ByteOrder, const W: usize> LengthBuilder<E, W> {
@@ -89,14 +65,7 @@ impl<E: ByteOrder, const W: usize> LengthBuilder<E, W> {
     /// ```
     pub const fn new() -> Self {
         const { assert!(W >= 1 && W <= 8, "a length field has 1 to 8 bytes") };
-        Self {
-            offset: 0,
-            adjust: 0,
-            strip: None,
-            counts: Counts::AfterField,
-            sign: Sign::Unsigned,
-            order: PhantomData,
-        }
+        Self { parameters: Parameters::plain(W), order: PhantomData }
     }
 
     /// The field stands `bytes` after the frame's start. What stands before it belongs to the head;
@@ -122,7 +91,7 @@ impl<E: ByteOrder, const W: usize> LengthBuilder<E, W> {
     /// ```
     #[must_use]
     pub const fn offset(mut self, bytes: usize) -> Self {
-        self.offset = bytes;
+        self.parameters.offset = bytes;
         self
     }
 
@@ -146,7 +115,7 @@ impl<E: ByteOrder, const W: usize> LengthBuilder<E, W> {
     /// ```
     #[must_use]
     pub const fn adjust(mut self, bytes: i64) -> Self {
-        self.adjust = bytes;
+        self.parameters.adjust = bytes;
         self
     }
 
@@ -170,7 +139,7 @@ impl<E: ByteOrder, const W: usize> LengthBuilder<E, W> {
     /// ```
     #[must_use]
     pub const fn includes_head(mut self) -> Self {
-        self.counts = Counts::WholeFrame;
+        self.parameters.counts = Counts::WholeFrame;
         self
     }
 
@@ -201,7 +170,7 @@ impl<E: ByteOrder, const W: usize> LengthBuilder<E, W> {
     /// ```
     #[must_use]
     pub const fn strip(mut self, bytes: usize) -> Self {
-        self.strip = Some(bytes);
+        self.parameters.strip = Some(bytes);
         self
     }
 
@@ -223,7 +192,7 @@ impl<E: ByteOrder, const W: usize> LengthBuilder<E, W> {
     /// ```
     #[must_use]
     pub const fn signed(mut self) -> Self {
-        self.sign = Sign::Signed;
+        self.parameters.sign = Sign::Signed;
         self
     }
 
@@ -239,41 +208,7 @@ impl<E: ByteOrder, const W: usize> LengthBuilder<E, W> {
     /// assert_eq!(never, Err(BuildError::NoPayload));
     /// ```
     pub fn build(self) -> Result<Length<E, W>, BuildError> {
-        let out_of_range = || BuildError::OutOfRange(self.offset);
-        let field_end = self.offset.checked_add(W).ok_or_else(out_of_range)?;
-        let strip = self.strip.unwrap_or(field_end);
-        if strip > self.offset && strip < field_end {
-            return Err(BuildError::StripInsideField { strip, start: self.offset, end: field_end });
-        }
-        let adjustment = || BuildError::Adjustment(self.adjust);
-        let signed = |bytes: usize| i64::try_from(bytes).map_err(|_| BuildError::OutOfRange(bytes));
-        let (start, end) = (signed(strip)?, signed(field_end)?);
-        let after_field = match self.counts {
-            Counts::AfterField => self.adjust,
-            Counts::WholeFrame => self.adjust.checked_sub(end).ok_or_else(adjustment)?,
-        };
-        // frame = field_end + value + after_field; payload = frame - strip.
-        let beyond = end.checked_add(after_field).ok_or_else(adjustment)?;
-        let delta = beyond.checked_sub(start).ok_or_else(adjustment)?;
-        // The shortest frame holds its field and what is stripped.
-        let least = start.max(end).checked_sub(beyond).ok_or_else(adjustment)?;
-        let least = u64::try_from(least).unwrap_or(0);
-        let most = Self::most(self.sign);
-        if least > most {
-            return Err(BuildError::NoPayload);
-        }
-        Ok(Length { offset: self.offset, strip, least, most, delta, order: PhantomData })
-    }
-
-    const fn most(sign: Sign) -> u64 {
-        let unused = 8_usize.saturating_sub(W).saturating_mul(8);
-        let unused = match sign {
-            Sign::Unsigned => unused,
-            Sign::Signed => unused.saturating_add(1),
-        };
-        // At most 57 of 64 bits.
-        #[allow(clippy::cast_possible_truncation)]
-        u64::MAX.wrapping_shr(unused as u32)
+        Ok(Length { layout: self.parameters.layout()?, order: PhantomData })
     }
 }
 
@@ -299,9 +234,7 @@ macro_rules! presets {
             /// # Ok::<(), framing::EncodeError>(())
             /// ```
             pub const fn $name() -> Self {
-                let field_end = $width;
-                let most = LengthBuilder::<$order, $width>::most(Sign::Unsigned);
-                Self { offset: 0, strip: field_end, least: 0, most, delta: 0, order: PhantomData }
+                Self { layout: Layout::plain($width), order: PhantomData }
             }
         }
 
@@ -327,28 +260,6 @@ presets! {
 }
 
 impl<E: ByteOrder, const W: usize> Length<E, W> {
-    /// Whether the field is stripped with the head, and not a part of the payload.
-    const fn strips_field(&self) -> bool {
-        self.strip > self.offset
-    }
-
-    /// Payload bytes for a value of the field; what does not fit is past every limit.
-    fn payload(&self, value: u64) -> u64 {
-        value.checked_add_signed(self.delta).unwrap_or(u64::MAX)
-    }
-
-    /// The value of the field for a payload.
-    fn value(&self, length: u64) -> Result<u64, EncodeError> {
-        let value = i128::from(length).saturating_sub(self.delta.into());
-        u64::try_from(value).ok().filter(|value| (self.least..=self.most).contains(value)).ok_or(
-            EncodeError::LengthOverflow {
-                length,
-                min: self.payload(self.least),
-                max: self.payload(self.most),
-            },
-        )
-    }
-
     #[inline]
     fn read(field: &[u8; W]) -> u64 {
         match W {
@@ -359,68 +270,30 @@ impl<E: ByteOrder, const W: usize> Length<E, W> {
             _ => E::read_uint(field, W),
         }
     }
-
-    /// The payload carries its own field: it must say what its length is.
-    fn check_own_field(&self, payload: &[&[u8]], value: u64) -> Result<(), EncodeError> {
-        let mut expected = [0; W];
-        E::write_uint(&mut expected, value, W);
-        let field = payload.iter().flat_map(|part| part.iter());
-        let field = field.skip(self.offset.saturating_sub(self.strip)).take(W);
-        if field.eq(expected.iter()) {
-            return Ok(());
-        }
-        Err(EncodeError::LengthMismatch { length: payload_length(payload) })
-    }
 }
 
 impl<E: ByteOrder, const W: usize> Framing for Length<E, W> {
     #[inline]
     fn scan(&self, seen: &[u8], _from: usize, _eof: bool) -> Result<Scan, Malformed> {
-        let Some(field) = seen.get(self.offset..).and_then(|rest| rest.first_chunk::<W>()) else {
-            return Ok(Scan::Need { total: self.offset.saturating_add(W) });
-        };
-        let value = Self::read(field);
-        if value > self.most {
-            return Err(Malformed::at(self.offset, "the length is negative"));
-        }
-        if value < self.least {
-            return Err(Malformed::at(self.offset, "the length is smaller than the frame's head"));
-        }
-        Ok(Scan::Body { head: self.strip, body: self.payload(value), trailer: 0, more: false })
+        let field = seen.get(self.layout.offset()..).and_then(|rest| rest.first_chunk::<W>());
+        self.layout.scan(field.map(Self::read))
     }
 
     fn check(&self, limits: &Limits) -> Result<(), BuildError> {
-        let (head, payload) = (self.strip, self.payload(self.least));
-        if head > limits.head || payload > limits.payload as u64 {
-            return Err(BuildError::LimitsTooSmall { head, payload });
-        }
-        Ok(())
+        self.layout.check(limits)
     }
 
     fn enclose(&self, prefix: &[u8], payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
-        let own = if self.strips_field() { W } else { 0 };
-        let expected = self.strip.saturating_sub(own);
-        if prefix.len() != expected {
-            return Err(EncodeError::Prefix { expected, given: prefix.len() });
-        }
-        let value = self.value(payload_length(payload))?;
-        if !self.strips_field() {
-            self.check_own_field(payload, value)?;
-            return Ok(Enclosure { split: prefix.len(), ..Enclosure::default() });
-        }
-        let mut field = [0; W];
-        E::write_uint(&mut field, value, W);
-        Ok(Enclosure { head: Inline::new(&field), split: self.offset, ..Enclosure::default() })
+        self.layout.enclose(prefix, payload, |value| {
+            let mut field = [0; W];
+            E::write_uint(&mut field, value, W);
+            Inline::new(&field)
+        })
     }
 }
 
 impl<E, const W: usize> fmt::Debug for Length<E, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Length")
-            .field("width", &W)
-            .field("offset", &self.offset)
-            .field("strip", &self.strip)
-            .field("delta", &self.delta)
-            .finish_non_exhaustive()
+        f.debug_tuple("Length").field(&self.layout).finish()
     }
 }

@@ -1,5 +1,6 @@
 //! The framings of this crate; each is one file.
 
+pub(crate) mod any_length;
 pub(crate) mod checksum;
 pub(crate) mod chunked;
 pub(crate) mod cobs;
@@ -8,6 +9,7 @@ pub(crate) mod delimited;
 pub(crate) mod envelope;
 mod fields;
 pub(crate) mod fixed;
+pub(crate) mod layout;
 pub(crate) mod length;
 pub(crate) mod lines;
 pub(crate) mod netstring;

@@ -13,7 +13,7 @@ fn a_body_larger_than_memory_streams_without_buffering() {
     let mut head: &[u8] = &claim(size);
     assert!(matches!(
         decoder.next_event(&mut head).unwrap(),
-        Some(Event::Begin { body: Some(body), offset: 0, .. }) if body == size.into()
+        Some(Event::Begin { body: Some(body), offset: 0, .. }) if body == u64::from(size)
     ));
     let mut received = 0;
     while received < size as usize {

@@ -27,5 +27,6 @@ mod protocols;
 mod reference;
 mod resync;
 mod sealed;
+mod spec;
 mod storage;
 mod verbs;
