@@ -84,6 +84,7 @@
 
 extern crate alloc;
 
+mod adapters;
 mod buffer;
 mod config;
 #[doc = include_str!("contract.md")]
@@ -106,6 +107,8 @@ mod stash;
 mod storage;
 mod window;
 
+#[cfg(feature = "std")]
+pub use adapters::std_io::{FrameReader, FrameWriter, Payloads, ReadError, WriteError};
 pub use byteorder::{BigEndian, LittleEndian, NativeEndian};
 pub use config::Config;
 pub use decoder::{Decoder, Stats};

@@ -288,7 +288,10 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
     }
 
     #[inline]
-    fn frame(&mut self, gift: Option<Gift>) -> Result<Option<Frame<'_, '_>>, DecodeError> {
+    pub(crate) fn frame(
+        &mut self,
+        gift: Option<Gift>,
+    ) -> Result<Option<Frame<'_, '_>>, DecodeError> {
         match gift {
             Some(Gift::Frame(layout)) => {
                 let taken = self.window.gather(layout);
@@ -314,7 +317,10 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
         self.window.frame(layout)
     }
 
-    fn event(&mut self, gift: Option<Gift>) -> Result<Option<Event<'_, '_>>, DecodeError> {
+    pub(crate) fn event(
+        &mut self,
+        gift: Option<Gift>,
+    ) -> Result<Option<Event<'_, '_>>, DecodeError> {
         let Some(gift) = gift else { return Ok(None) };
         if let Gift::End { trailer, .. } = gift {
             self.window.note(trailer);
@@ -343,7 +349,7 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
 
     /// Runs the machine over what is held. But behind a frame, there is no gap where it stops.
     #[inline]
-    fn advance(&mut self, mode: Mode, eof: bool) -> Result<Option<Gift>, DecodeError> {
+    pub(crate) fn advance(&mut self, mode: Mode, eof: bool) -> Result<Option<Gift>, DecodeError> {
         self.release();
         loop {
             let gift = drive(&mut self.machine, &mut self.window, mode, eof);

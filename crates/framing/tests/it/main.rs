@@ -28,5 +28,6 @@ mod reference;
 mod resync;
 mod sealed;
 mod spec;
+mod std_io;
 mod storage;
 mod verbs;
