@@ -107,6 +107,10 @@ mod stash;
 mod storage;
 mod window;
 
+#[cfg(any(feature = "tokio", feature = "futures"))]
+pub use adapters::codec::FrameCodec;
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+pub use adapters::embedded::{EmbeddedError, EmbeddedReader, EmbeddedWriteError, EmbeddedWriter};
 #[cfg(feature = "std")]
 pub use adapters::std_io::{FrameReader, FrameWriter, Payloads, ReadError, WriteError};
 pub use byteorder::{BigEndian, LittleEndian, NativeEndian};

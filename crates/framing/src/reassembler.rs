@@ -380,7 +380,7 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
 
     /// The end is told only once nothing else is left, so that it does not matter to a frame that
     /// does not fit whether `next` was called before.
-    fn conclude(&mut self, mode: Mode) -> Result<Option<Gift>, DecodeError> {
+    pub(crate) fn conclude(&mut self, mode: Mode) -> Result<Option<Gift>, DecodeError> {
         match self.advance(mode, false)? {
             None => self.advance(mode, true),
             gift => Ok(gift),

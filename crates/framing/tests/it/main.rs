@@ -9,6 +9,7 @@
     reason = "tests read better with them"
 )]
 
+mod adapters;
 mod broken;
 mod check;
 mod coded;

@@ -1,0 +1,196 @@
+//! The codecs of `tokio-util` and `asynchronous-codec`, and the readers and writers of `embedded-io`.
+
+#[cfg(feature = "tokio")]
+mod codec {
+    use bytes::BytesMut;
+    use framing::{Checksum, Cobs, Config, FrameCodec, Framing, Length, Lines, Oversize};
+    use proptest::prelude::*;
+    use tokio_util::codec::{Decoder, Encoder};
+
+    fn wire<F: Framing + Clone>(config: &Config<F>, payloads: &[Vec<u8>]) -> BytesMut {
+        let mut codec = FrameCodec::new(config).unwrap();
+        let mut wire = BytesMut::new();
+        for payload in payloads {
+            codec.encode(payload, &mut wire).unwrap();
+        }
+        wire
+    }
+
+    /// What comes out where `read` grows by so many bytes at a time.
+    fn decoded<F: Framing + Clone>(
+        config: &Config<F>,
+        wire: &[u8],
+        sizes: &[usize],
+    ) -> Vec<Vec<u8>> {
+        let mut codec = FrameCodec::new(config).unwrap();
+        let (mut read, mut rest) = (BytesMut::new(), wire);
+        let mut payloads = Vec::new();
+        let mut sizes = sizes.iter().cycle();
+        while !rest.is_empty() {
+            let n = sizes.next().unwrap().min(&rest.len()).to_owned();
+            read.extend_from_slice(&rest[..n]);
+            rest = &rest[n..];
+            while let Some(payload) = codec.decode(&mut read).unwrap() {
+                payloads.push(payload.to_vec());
+            }
+        }
+        while let Some(payload) = codec.decode_eof(&mut read).unwrap() {
+            payloads.push(payload.to_vec());
+        }
+        payloads
+    }
+
+    proptest! {
+        #[test]
+        fn what_goes_in_comes_out_whatever_the_reads(
+            payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..8),
+            sizes in prop::collection::vec(1_usize..200, 1..8),
+        ) {
+            let sealed = Config::new(Checksum::crc32c_be(Length::u16_le()));
+            prop_assert_eq!(&decoded(&sealed, &wire(&sealed, &payloads), &sizes), &payloads);
+            let cobs = Config::new(Cobs);
+            prop_assert_eq!(&decoded(&cobs, &wire(&cobs, &payloads), &sizes), &payloads);
+        }
+    }
+
+    #[test]
+    fn a_payload_that_lies_whole_in_what_was_read_shares_its_memory() {
+        let mut codec = FrameCodec::new(&Config::new(Length::u8())).unwrap();
+        let mut read = BytesMut::from(&b"\x05hello\x02yo"[..]);
+        let place = read.as_ptr().addr();
+        let payload = codec.decode(&mut read).unwrap().unwrap();
+        assert_eq!((&payload[..], payload.as_ptr().addr()), (&b"hello"[..], place + 1));
+        assert_eq!(&read[..], b"\x02yo");
+        // Of a frame whose head came before, too.
+        let mut read = BytesMut::from(&b"\x03"[..]);
+        codec.decode(&mut read).unwrap();
+        let mut read = BytesMut::from(&b"abc\x01x"[..]);
+        let place = read.as_ptr().addr();
+        let payload = codec.decode(&mut read).unwrap().unwrap();
+        assert_eq!((&payload[..], payload.as_ptr().addr()), (&b"abc"[..], place));
+    }
+
+    #[test]
+    fn the_end_completes_a_last_line_and_refuses_a_cut_frame() {
+        let mut codec = FrameCodec::new(&Config::new(Lines::lf())).unwrap();
+        let mut read = BytesMut::from(&b"one\ntwo"[..]);
+        assert_eq!(codec.decode_eof(&mut read).unwrap().unwrap(), &b"one"[..]);
+        assert_eq!(codec.decode_eof(&mut read).unwrap().unwrap(), &b"two"[..]);
+        assert!(codec.decode_eof(&mut read).unwrap().is_none());
+        let mut codec = FrameCodec::new(&Config::new(Length::u8())).unwrap();
+        assert!(codec.decode_eof(&mut BytesMut::from(&b"\x05hel"[..])).is_err());
+    }
+
+    #[test]
+    fn reports_are_errors_unless_nobody_asks() {
+        let config = Config::new(Lines::lf()).max_payload(3).oversize(Oversize::Skip);
+        let mut codec = FrameCodec::new(&config).unwrap();
+        let mut read = BytesMut::from(&b"large\nok\n"[..]);
+        assert!(codec.decode(&mut read).is_err());
+        assert_eq!(codec.decode(&mut read).unwrap().unwrap(), &b"ok"[..]);
+        let mut codec = FrameCodec::new(&config).unwrap().quiet();
+        let mut read = BytesMut::from(&b"large\nok\n"[..]);
+        assert_eq!(codec.decode(&mut read).unwrap().unwrap(), &b"ok"[..]);
+    }
+
+    #[test]
+    fn a_payload_that_cannot_be_encoded_leaves_the_buffer_as_it_was() {
+        let mut codec = FrameCodec::new(&Config::new(Lines::lf())).unwrap();
+        let mut out = BytesMut::from(&b"before"[..]);
+        assert!(codec.encode("a\nb", &mut out).is_err());
+        assert_eq!(&out[..], b"before");
+    }
+
+    #[cfg(feature = "futures")]
+    #[test]
+    fn over_the_traits_of_futures() {
+        use asynchronous_codec::Framed;
+        use futures_util::{SinkExt, StreamExt, io::Cursor};
+
+        let config = Config::new(Length::u16_be());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut memory = Cursor::new(Vec::new());
+            let mut framed = Framed::new(&mut memory, FrameCodec::new(&config).unwrap());
+            framed.send(b"hello").await.unwrap();
+            framed.send(b"").await.unwrap();
+            drop(framed);
+            memory.set_position(0);
+            let mut framed = Framed::new(&mut memory, FrameCodec::new(&config).unwrap());
+            assert_eq!(framed.next().await.unwrap().unwrap(), &b"hello"[..]);
+            assert_eq!(framed.next().await.unwrap().unwrap(), &b""[..]);
+            assert!(framed.next().await.is_none());
+        });
+    }
+}
+
+#[cfg(all(feature = "embedded-io", feature = "embedded-io-async"))]
+mod embedded {
+    use framing::{
+        Checksum, Cobs, DecodeErrorKind, EmbeddedError, EmbeddedReader, EmbeddedWriteError,
+        EmbeddedWriter, Encoder, Event, Length, Lines, Reassembler,
+    };
+
+    #[test]
+    fn frames_go_through_a_small_storage() {
+        let sealed = Checksum::crc32c_le(Cobs);
+        let mut wire = Vec::new();
+        let mut writer = EmbeddedWriter::new(&mut wire, Encoder::new(sealed));
+        for payload in [&b"one"[..], b"", b"t\0o"] {
+            writer.send(&[], &[payload]).unwrap();
+        }
+        let storage = Reassembler::with_storage(sealed, [0; 12]).unwrap();
+        let mut reader = EmbeddedReader::new(&wire[..], storage);
+        for payload in [&b"one"[..], b"", b"t\0o"] {
+            assert_eq!(&*reader.next_frame().unwrap().unwrap().payload(), payload);
+        }
+        assert!(reader.next_frame().unwrap().is_none());
+    }
+
+    #[test]
+    fn what_is_larger_than_the_storage_streams() {
+        let body: Vec<u8> = (0..200).collect();
+        let wire = [&[200][..], &body].concat();
+        let storage = || Reassembler::with_storage(Length::u8(), [0; 16]).unwrap();
+        let mut reader = EmbeddedReader::new(&wire[..], storage());
+        let mut got = Vec::new();
+        while let Some(event) = reader.next_event().unwrap() {
+            if let Event::Chunk(bytes) = event {
+                got.extend_from_slice(&bytes);
+            }
+        }
+        assert_eq!(got, body);
+        let mut reader = EmbeddedReader::new(&wire[..], storage());
+        let Err(EmbeddedError::Decode(error)) = reader.next_frame() else {
+            panic!("it is too long")
+        };
+        assert!(matches!(error.kind(), DecodeErrorKind::TooLong { .. }));
+        let mut reader = EmbeddedReader::new(&wire[..100], storage());
+        while let Ok(Some(_)) = reader.next_event() {}
+        let Err(EmbeddedError::Decode(error)) = reader.next_event() else { panic!("it is cut") };
+        assert_eq!(error.kind(), DecodeErrorKind::Truncated { received: 100 });
+    }
+
+    #[test]
+    fn errors_of_the_writer_and_of_the_payload_are_told_apart() {
+        let mut small = [0; 3];
+        let mut writer = EmbeddedWriter::new(&mut small[..], Encoder::new(Lines::lf()));
+        let encode = writer.send(&[], &[b"a\nb"]);
+        assert!(matches!(encode, Err(EmbeddedWriteError::Encode(_))));
+        assert!(matches!(writer.send(&[], &[b"abc"]), Err(EmbeddedWriteError::Io(_))));
+    }
+
+    #[test]
+    fn the_same_without_blocking() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut wire = Vec::new();
+            let mut writer = EmbeddedWriter::new(&mut wire, Encoder::new(Length::u8()));
+            writer.send_async(&[], &[b"hi"]).await.unwrap();
+            let storage = Reassembler::with_storage(Length::u8(), [0; 8]).unwrap();
+            let mut reader = EmbeddedReader::new(&wire[..], storage);
+            assert_eq!(&*reader.next_frame_async().await.unwrap().unwrap().payload(), b"hi");
+            assert!(reader.next_event_async().await.unwrap().is_none());
+        });
+    }
+}
