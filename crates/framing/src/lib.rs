@@ -28,6 +28,10 @@
 //! | a socket or a file to read from | [`Reassembler`]: read straight into its buffer, frames are lent from it |
 //! | memory of your own, and none to allocate while decoding | [`Reassembler::with_storage`]: an array or a slice, see [`Storage`] |
 //! | frames to send | [`Encoder`]: head and trailer made for you, payload borrowed |
+//! | a `Read` or a `Write` of `std` | [`FrameReader`], [`FrameWriter`] (feature `std`, on by default) |
+//! | `tokio`, or the traits of `futures` | `FrameCodec` (features `tokio`, `futures`) |
+//! | a UART or a radio by `embedded-io` | `EmbeddedReader`, `EmbeddedWriter` (features `embedded-io`, `embedded-io-async`) |
+//! | a framing named in a configuration file | [`Spec`]: `"u16be,offset=2,max=1MiB"` (with `serde`: feature `serde`) |
 //! | bodies larger than memory | [`Decoder::next_event`], [`Reassembler::next_event`] |
 //! | limits, a policy for frames past them | [`Config`], [`Limits`], [`Oversize`] |
 //! | a stream that changes its framing | [`Decoder::take_tail`], [`Reassembler::switch`] |

@@ -125,7 +125,6 @@ fn what_is_printed_is_the_shortest_form_and_gives_the_same() {
 #[test]
 fn a_wrong_spec_says_which_part_of_it_is_wrong() {
     use SpecErrorKind::*;
-    let no_value = |kind| matches!(kind, NoValue(_));
     for (text, kind) in [
         ("||", Missing),
         ("u16be,||", Missing),
@@ -199,6 +198,11 @@ fn a_wrong_spec_says_which_part_of_it_is_wrong() {
         assert_eq!(error.kind(), kind, "{wrong}");
         assert_eq!(error.at(), before.len()..before.len() + part.len(), "{wrong}: {error}");
     }
+}
+
+#[test]
+fn a_spec_that_lacks_a_value_or_cannot_be_built_says_where() {
+    let no_value = |kind| matches!(kind, SpecErrorKind::NoValue(_));
     for text in [
         "u16be,|offset|",
         "u16be,|offset=|",
@@ -223,7 +227,7 @@ fn a_wrong_spec_says_which_part_of_it_is_wrong() {
         ("u16be,adjust=-9223372036854775808", "adjust=-9223372036854775808"),
     ] {
         let error = text.parse::<Spec>().expect_err(text);
-        assert!(matches!(error.kind(), Build(_)), "{text}: {error}");
+        assert!(matches!(error.kind(), SpecErrorKind::Build(_)), "{text}: {error}");
         assert_eq!(&text[error.at()], part, "{text}: {error}");
     }
 }
