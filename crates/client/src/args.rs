@@ -7,6 +7,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use framing::{Spec, SpecError};
+
 use crate::error::Status;
 
 /// Upper-case echo, remote commands and files, as whole messages over one TCP connection.
@@ -117,6 +119,12 @@ pub(crate) enum Command {
     },
     /// Ask whether the server is there, and how far away
     Ping,
+    /// Show the frames in a captured stream
+    ///
+    /// One line for each frame: where it begins, its head, its payload as text or in hexadecimal. Where
+    /// the capture does not parse, the exact place and the reason are told, and the exit code is 7. No
+    /// server is asked.
+    Inspect(Inspect),
 }
 
 impl Command {
@@ -128,6 +136,7 @@ impl Command {
             Self::Get { .. } => "get",
             Self::Ls { .. } => "ls",
             Self::Ping => "ping",
+            Self::Inspect(_) => "inspect",
         }
     }
 }
@@ -146,6 +155,50 @@ pub(crate) struct Exec {
     /// The command and its arguments; no shell looks at them
     #[arg(value_name = "CMD", last = true, required_unless_present = "shell")]
     pub(crate) argv: Vec<OsString>,
+}
+
+/// `inspect`: under one framing, or under which.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Inspect {
+    /// The framing: u16be, u32le,offset=2,max=1MiB, lines, crlf,strict, delimiter=0x0d0a, varint,
+    /// netstring, content-length, chunked, cobs, slip, envelope and others
+    #[arg(long, value_name = "SPEC", value_parser = spec, required_unless_present = "guess")]
+    pub(crate) framing: Option<Spec>,
+
+    /// Rank the framings under which all of the capture parses
+    #[arg(long, conflicts_with_all = ["framing", "json"])]
+    pub(crate) guess: bool,
+
+    /// Print a JSON object a line: offset, head, payload and trailer, the last three in hexadecimal
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// The capture, or `-` for standard input [default: standard input]
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<OsString>,
+}
+
+/// Reads the spec of a framing.
+fn spec(text: &str) -> Result<Spec, BadSpec> {
+    text.parse().map_err(|error: SpecError| BadSpec { text: text.into(), error })
+}
+
+/// A spec that is wrong, and a mark under the part of it.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}\n\n  {text}\n  {}{}", " ".repeat(before(text, error)), "^".repeat(marked(text, error)))]
+struct BadSpec {
+    text: String,
+    error: SpecError,
+}
+
+/// Characters before the wrong part.
+fn before(text: &str, error: &SpecError) -> usize {
+    text.get(..error.at().start).map_or(0, |before| before.chars().count())
+}
+
+/// Characters of the wrong part, or one where it is empty.
+fn marked(text: &str, error: &SpecError) -> usize {
+    text.get(error.at()).map_or(1, |part| part.chars().count().max(1))
 }
 
 /// Whether a command line that does not parse was meant for `exec`, whose exit codes 0 to 123 belong

@@ -6,6 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use framing::BuildError;
 use framing_protocol::client::Refused;
 use framing_protocol::message::{Code, Escaped, Failure, Outcome};
 use framing_protocol::{Closed, HeaderError};
@@ -77,6 +78,18 @@ pub enum Error {
     /// Standard input cannot be read.
     #[error("cannot read standard input: {0}")]
     Input(#[source] io::Error),
+    /// The capture cannot be read.
+    #[error("cannot read the capture: {0}")]
+    Capture(#[source] io::Error),
+    /// The framing asks for what cannot be.
+    #[error("this framing cannot be used: {0}")]
+    Unbuildable(#[source] BuildError),
+    /// The capture is too large to try one framing after the other on it.
+    #[error("a guess needs all of the capture at once, and takes at most {limit} bytes: cut it")]
+    TooLargeToGuess {
+        /// The most, in bytes.
+        limit: usize,
+    },
     /// The system failed us.
     #[error("the system failed: {0}")]
     System(#[from] io::Error),
@@ -116,7 +129,8 @@ impl Error {
             Self::Failed(failure) => status_of(&failure.code),
             Self::Damaged(_) | Self::Part(PartError::Damaged(_)) => Status::INTEGRITY,
             Self::Part(PartError::Exists { .. }) => Status::EXISTS,
-            Self::Part(PartError::NoName { .. } | PartError::NoFolder { .. }) => Status::USAGE,
+            Self::Part(PartError::NoName { .. } | PartError::NoFolder { .. })
+            | Self::Unbuildable(_) => Status::USAGE,
             Self::Interrupted => Status::INTERRUPTED,
             // Whoever read our output had enough of it.
             _ if self.is_broken_pipe() => Status::OK,

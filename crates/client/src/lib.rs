@@ -26,6 +26,7 @@ mod echo;
 mod error;
 mod exec;
 mod get;
+mod inspect;
 mod ls;
 mod output;
 mod part;

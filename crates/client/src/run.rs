@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
-use crate::args::{Args, Command};
+use crate::args::{Args, Command, Inspect};
 use crate::error::{Error, Status};
+use crate::inspect::Form;
 use crate::session::Session;
-use crate::{echo, exec, get, ls, report};
+use crate::{echo, exec, get, inspect, ls, report};
 
 /// Does what was asked for, says on standard error what went wrong, and gives the exit code.
 pub fn run(args: &Args) -> Status {
@@ -21,6 +22,12 @@ pub fn run(args: &Args) -> Status {
         Command::Get { path, output } => get::run(server, path, output.as_deref()),
         Command::Ls { path } => ls::run(server, path),
         Command::Ping => ping(server),
+        Command::Inspect(inspect) => {
+            return inspected(inspect).unwrap_or_else(|error| {
+                report::error(args, &error);
+                error.status()
+            });
+        }
     };
     match result {
         Ok(()) => Status::OK,
@@ -28,6 +35,17 @@ pub fn run(args: &Args) -> Status {
             report::error(args, &error);
             error.status()
         }
+    }
+}
+
+fn inspected(args: &Inspect) -> Result<Status, Error> {
+    let file = args.file.as_deref();
+    match &args.framing {
+        Some(spec) => {
+            let form = if args.json { Form::Json } else { Form::Text };
+            inspect::run(spec.clone(), file, form)
+        }
+        None => inspect::guess(file),
     }
 }
 

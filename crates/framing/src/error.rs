@@ -159,6 +159,30 @@ pub enum DecodeErrorKind {
     BrokenFraming(&'static str),
 }
 
+impl DecodeErrorKind {
+    /// The kind's name in snake case, for logs and counters. Names do not change.
+    ///
+    /// ```
+    /// # use framing::DecodeErrorKind;
+    /// assert_eq!(DecodeErrorKind::Truncated { received: 3 }.name(), "truncated");
+    /// ```
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::HeadTooLong { .. } => "head_too_long",
+            Self::TooLong { .. } => "too_long",
+            Self::TrailerTooLong { .. } => "trailer_too_long",
+            Self::TooManyParts { .. } => "too_many_parts",
+            Self::Skipped { .. } => "skipped",
+            Self::Resynced { .. } => "resynced",
+            Self::OutOfSync { .. } => "out_of_sync",
+            Self::Checksum => "checksum",
+            Self::Truncated { .. } => "truncated",
+            Self::Malformed(_) => "malformed",
+            Self::BrokenFraming(_) => "broken_framing",
+        }
+    }
+}
+
 /// `" of N bytes"` where a length was declared.
 struct Declared(Option<u64>);
 

@@ -125,7 +125,7 @@ fn serving(command: &Command) -> &'static str {
         Command::Exec(exec) if exec.shell.is_some() => " --exec-shell",
         Command::Exec(_) => " --exec-any",
         Command::Get { .. } | Command::Ls { .. } => " --root DIR",
-        Command::Echo { .. } | Command::Ping => "",
+        Command::Echo { .. } | Command::Inspect(_) | Command::Ping => "",
     }
 }
 
