@@ -3,7 +3,7 @@
 //! A framing is possible if all of the capture parses. How likely it is is told in bits: how
 //! improbable it is that bytes which mean nothing would parse so. A length field of `n` bits is below
 //! the bytes that are left with a probability of their number in `2^n`; a byte that has to be just
-//! that one has one of `1/256`.
+//! that one has one of `1/256`. Each parameter that was tried until it fitted takes some of them back.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -84,6 +84,8 @@ impl Candidate {
             Evidence::Delimiter { end, .. } if last_trailer > 0 => end,
             Evidence::Delimiter { .. } => 0,
         };
+        let parameters = self.spec.matches(',').count();
+        let bits = bits.saturating_sub(PARAMETER.saturating_mul(parameters as u64));
         Some(Guess { spec, frames, bits })
     }
 }
@@ -135,6 +137,9 @@ fn candidates() -> Vec<Candidate> {
 
 /// What is less likely than this is chance.
 const LEAST: u64 = 12;
+
+/// What a parameter costs: some thirty offsets and adjustments are tried.
+const PARAMETER: u64 = 5;
 
 /// How many are shown.
 const SHOWN: usize = 10;

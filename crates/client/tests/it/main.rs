@@ -4,6 +4,7 @@ mod echo;
 mod exec;
 mod get;
 mod hints;
+mod inspect;
 mod lies;
 mod ls;
 mod output;
