@@ -32,11 +32,14 @@
 //! | `tokio`, or the traits of `futures` | `FrameCodec` (features `tokio`, `futures`) |
 //! | a UART or a radio by `embedded-io` | `EmbeddedReader`, `EmbeddedWriter` (features `embedded-io`, `embedded-io-async`) |
 //! | a framing named in a configuration file | [`Spec`]: `"u16be,offset=2,max=1MiB"` (with `serde`: feature `serde`) |
+//! | messages that are JSON | `Frame::json`, `Encoder::append_json` (feature `json`) |
 //! | bodies larger than memory | [`Decoder::next_event`], [`Reassembler::next_event`] |
 //! | limits, a policy for frames past them | [`Config`], [`Limits`], [`Oversize`] |
 //! | a stream that changes its framing | [`Decoder::take_tail`], [`Reassembler::switch`] |
 //! | a protocol with a length in its head | [`LengthBuilder`], with the layouts of a dozen |
 //! | a format of your own | [`Framing`]: one function to recognise a frame, one to write it |
+//!
+//! Which framing to take: [`choosing`].
 //!
 //! A framing is a value; the decoder is the machine that runs it:
 //!
@@ -91,6 +94,9 @@ extern crate alloc;
 mod adapters;
 mod buffer;
 mod config;
+#[doc = include_str!("choosing.md")]
+#[allow(clippy::doc_markdown, reason = "protocols have such names")]
+pub mod choosing {}
 #[doc = include_str!("contract.md")]
 pub mod contract {}
 mod decoder;
@@ -115,6 +121,8 @@ mod window;
 pub use adapters::codec::FrameCodec;
 #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
 pub use adapters::embedded::{EmbeddedError, EmbeddedReader, EmbeddedWriteError, EmbeddedWriter};
+#[cfg(feature = "json")]
+pub use adapters::json::JsonError;
 #[cfg(feature = "std")]
 pub use adapters::std_io::{FrameReader, FrameWriter, Payloads, ReadError, WriteError};
 pub use byteorder::{BigEndian, LittleEndian, NativeEndian};

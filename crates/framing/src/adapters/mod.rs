@@ -5,5 +5,7 @@
 pub(crate) mod codec;
 #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
 pub(crate) mod embedded;
+#[cfg(feature = "json")]
+pub(crate) mod json;
 #[cfg(feature = "std")]
 pub(crate) mod std_io;

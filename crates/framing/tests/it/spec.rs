@@ -314,3 +314,27 @@ proptest! {
         }
     }
 }
+
+/// The lines of the page on choosing a framing, each on bytes of its protocol.
+#[test]
+fn the_specs_of_known_protocols_take_their_frames() {
+    for (text, wire, payload) in [
+        ("u16be", &b"\0\x02hi"[..], &b"hi"[..]),
+        ("u16be,offset=3", b"\x17\x03\x03\0\x02hi", b"hi"),
+        ("u32be,offset=1,adjust=-4", b"Q\0\0\0\x0Dselect 1\0", b"select 1\0"),
+        ("u24le,adjust=1,strip=4", b"\x01\0\0\0\x0E", b"\x0E"),
+        ("varint", b"\x02hi", b"hi"),
+        ("crlf,strict", b"EHLO there\r\n", b"EHLO there"),
+        ("delimiter=0x0d0a", b"+PONG\r\n", b"+PONG"),
+        ("content-length", b"Content-Length: 2\r\n\r\n{}", b"{}"),
+        ("chunked", b"2\r\nhi\r\n0\r\n\r\n", b"hi"),
+    ] {
+        let items = run(&spec(text).config(), &[1, wire.len()], wire, Mode::PushFrames).items;
+        let [crate::check::Item::Frame { payload: got, .. }] = &items[..] else {
+            panic!("{text}: {items:?}")
+        };
+        assert_eq!(got, payload, "{text}");
+        let page = include_str!("../../src/choosing.md");
+        assert!(page.contains(&format!("`{text}`")), "{text} is not on the page");
+    }
+}
