@@ -1,8 +1,18 @@
 //! Every example is run, and says what it should.
 
+#[path = "../asynchronous.rs"]
+mod asynchronous;
+#[path = "../lines.rs"]
+mod lines;
+#[path = "../messages.rs"]
+mod messages;
+#[path = "../own.rs"]
+mod own;
 #[path = "../quickstart.rs"]
 #[expect(dead_code, reason = "its `main` is for cargo")]
 mod quickstart;
+#[path = "../upgrade.rs"]
+mod upgrade;
 
 #[path = "../throughput.rs"]
 #[expect(dead_code, reason = "its `main` is for cargo")]
@@ -47,4 +57,14 @@ fn the_throughput_is_measured_on_content_that_is_checked() {
     let shown = String::from_utf8(out).unwrap();
     assert_eq!(shown.matches("MiB/s").count(), 2, "{shown}");
     assert_eq!(shown.matches("messages/s").count(), 2, "{shown}");
+}
+
+/// Each ends with an error, or panics, where something is not as it says.
+#[test]
+fn the_small_ones_show_what_they_say() {
+    asynchronous::main().unwrap();
+    lines::main().unwrap();
+    messages::main().unwrap();
+    own::main().unwrap();
+    upgrade::main().unwrap();
 }
