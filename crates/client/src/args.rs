@@ -169,7 +169,8 @@ pub(crate) struct Inspect {
     #[arg(long, conflicts_with_all = ["framing", "json"])]
     pub(crate) guess: bool,
 
-    /// Print a JSON object a line: offset, head, payload and trailer, the last three in hexadecimal
+    /// Print a JSON object a line: offset, head, payload and trailer, the last three in hexadecimal.
+    /// Put together they are the capture again, unless payloads are stuffed or joined from parts
     #[arg(long)]
     pub(crate) json: bool,
 
