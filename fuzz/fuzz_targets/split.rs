@@ -4,7 +4,7 @@
 #![no_main]
 
 #[path = "../../crates/framing/tests/it/check.rs"]
-#[allow(dead_code, reason = "the tests use more of it")]
+#[expect(dead_code, reason = "the tests use more of it")]
 mod check;
 #[path = "../../crates/framing/tests/it/fuzz_body.rs"]
 mod fuzz_body;

@@ -107,7 +107,15 @@ impl<F: Framing> Encoder<F> {
             return Err(EncodeError::BrokenFraming("its checksums differ in length"));
         }
         let all: Vec<&[u8]> = parts.iter().copied().chain([seal.bytes()]).collect();
-        f(&all, seal)
+        // The framing counts the checksum, the caller does not.
+        f(&all, seal).map_err(|error| match error {
+            EncodeError::LengthOverflow { length, min, max } => {
+                let [length, min, max] =
+                    [length, min, max].map(|bytes| bytes.saturating_sub(width as u64));
+                EncodeError::LengthOverflow { length, min, max }
+            }
+            error => error,
+        })
     }
 
     fn around<'a>(

@@ -203,8 +203,8 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
     /// progress: for protocols that change in mid-stream (STARTTLS, an upgrade). Storage, bytes and
     /// offset stay. In the middle of a frame that is skipped, streamed, joined or decoded it is
     /// refused, and the reassembler comes back as it was; so also where the framing does not
-    /// [build](Config::reassembler_in) with these limits in this storage. For other limits begin another reassembler
-    /// with what is [unread](Self::unread).
+    /// [build](Config::reassembler_in) with these limits in this storage. For other limits begin
+    /// another reassembler with what is [unread](Self::unread).
     ///
     /// Where the change makes a connection secure, bytes that are unread already came before it and
     /// may be anybody's: check that there are none.

@@ -222,6 +222,20 @@ mod tests {
         }
     }
 
+    /// Many small frames in what is held: their bytes leave without the rest being moved for each.
+    #[test]
+    fn removing_from_the_front_moves_the_rest_a_few_times_only() {
+        let mut stash = Stash::default();
+        stash.extend(&vec![7; 1 << 16], None);
+        let mut moves = 0;
+        while stash.len() > 1 {
+            let next = stash.bytes()[1..].as_ptr().addr();
+            stash.remove(0, 1);
+            moves += usize::from(stash.bytes().as_ptr().addr() != next);
+        }
+        assert!(moves <= 17, "{moves}: at most each time that half was removed");
+    }
+
     #[test]
     fn capacity_comes_back_after_64_small_frames() {
         for small in [10, 1000] {

@@ -11,16 +11,18 @@ use core::ops::Range;
 /// | `[u8; N]` | fixed, a part of the reassembler | is a fatal [`TooLong`](crate::DecodeErrorKind::TooLong) |
 /// | `&mut [u8]` | fixed, somebody else's | is a fatal [`TooLong`](crate::DecodeErrorKind::TooLong) |
 ///
-/// With a fixed storage nothing is allocated once the reassembler is built. A frame that declares its
-/// length is refused as soon as its head is read, others when the storage is full. A frame fits if head, payload, checksum and trailer do; of
-/// a frame in parts one head beside the joined payload, of a frame that is truncated one byte more,
-/// which is read and dropped again and again. A delimiter that another one begins with must fit
-/// with the byte behind it, which decides. For events no more than a head, a part of a delimiter, or
-/// a checksum and the byte or trailer behind it has to.
+/// With a fixed storage nothing is allocated once the reassembler is built. A frame that declares
+/// its length is refused as soon as its head is read, others when the storage is full. A frame fits
+/// if head, payload, checksum and trailer do; of a frame in parts one head beside the joined
+/// payload, of a frame that is truncated one byte more, which is read and dropped again and again. A
+/// delimiter that another one begins with must fit with the byte behind it, which decides. For
+/// events no more than a head, a part of a delimiter, or a checksum and the byte or trailer behind
+/// it has to.
 ///
-/// Under [`Resync`](crate::Resync) what does not fit is passed over, as are other frames that cannot be
-/// right: let [`Limits::payload`](crate::Limits::payload) be no more than what fits, or good frames that are too
-/// large are taken for noise. Behind a magic number a frame must fit whole, for events too.
+/// Under [`Resync`](crate::Resync) what does not fit is passed over, as are other frames that cannot
+/// be right: let [`Limits::payload`](crate::Limits::payload) be no more than what fits, or good
+/// frames that are too large are taken for noise. Behind a magic number a frame must fit whole, for
+/// events too.
 ///
 /// The trait is sealed: there are no other storages.
 ///
@@ -65,7 +67,9 @@ pub trait Memory {
     }
 
     /// Becomes `size` bytes that begin with the `held` ones, where it can change its size.
-    fn resize(&mut self, held: Range<usize>, size: usize);
+    fn resize(&mut self, held: Range<usize>, size: usize) {
+        let _ = (held, size);
+    }
 }
 
 impl Memory for Vec<u8> {
@@ -103,8 +107,6 @@ impl<const N: usize> Memory for [u8; N] {
     fn bytes_mut(&mut self) -> &mut [u8] {
         self
     }
-
-    fn resize(&mut self, _held: Range<usize>, _size: usize) {}
 }
 
 impl Memory for &mut [u8] {
@@ -117,6 +119,4 @@ impl Memory for &mut [u8] {
     fn bytes_mut(&mut self) -> &mut [u8] {
         self
     }
-
-    fn resize(&mut self, _held: Range<usize>, _size: usize) {}
 }

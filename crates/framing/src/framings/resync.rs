@@ -32,8 +32,8 @@ use crate::{
 /// its first byte is passed over, and the next magic number is looked for right behind it, among
 /// the bytes that had been taken for the frame: a length that was hit costs no frame but its own. At
 /// the end of the stream an incomplete frame is reported as passed over too. On a line that falls
-/// silent a false length may hold frames back: [`finish`](crate::Decoder::finish) hands them out, and
-/// decoding may go on after it.
+/// silent a false length may hold frames back: [`finish`](crate::Decoder::finish) hands them out,
+/// and decoding may go on after it.
 ///
 /// Without a checksum a magic number within a payload may be taken for a frame.
 /// [`Oversize`](crate::Oversize) must be `Error`; others do not build. Two promises of the
@@ -42,8 +42,8 @@ use crate::{
 /// [`Limits::payload`](crate::Limits::payload) be small. And a byte may be looked at once for each
 /// magic number in whose frame it might lie.
 ///
-/// Framings that join parts, such as [`Chunked`](crate::Chunked), are refused if their encoder writes
-/// parts; what else a peer sends in parts is passed over.
+/// Framings that join parts, such as [`Chunked`](crate::Chunked), are refused if their encoder
+/// writes parts; what else a peer sends in parts is passed over.
 ///
 /// ```
 /// use framing::{Checksum, Config, DecodeErrorKind, Length, Resync};
@@ -100,9 +100,10 @@ impl<F: Framing> Resync<F> {
     /// Frames of `inner`, each behind `magic`; at most `most` bytes in a row are passed over.
     ///
     /// The magic number belongs to the frame's head; at least two bytes that seldom occur side by
-    /// side are a good one. The encoder writes it. Let `most` be several times the largest frame: each frame that was hit is
-    /// passed over as a whole. After an [`OutOfSync`](crate::DecodeErrorKind::OutOfSync)
-    /// [`reset`](crate::Decoder::reset) goes on behind what was passed over.
+    /// side are a good one. The encoder writes it. Let `most` be several times the largest frame:
+    /// each frame that was hit is passed over as a whole. After an
+    /// [`OutOfSync`](crate::DecodeErrorKind::OutOfSync) [`reset`](crate::Decoder::reset) goes on
+    /// behind what was passed over.
     ///
     /// ```text
     /// Resync::at_magic([0xA5, 0x5A], Length::u8(), 4):  | A5 5A | 02 | y o |

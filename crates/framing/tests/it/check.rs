@@ -104,7 +104,8 @@ pub(crate) fn bytewise<F: Framing + Clone>(config: &Config<F>, wire: &[u8]) -> V
     ] {
         let growing = run(config, &ends, wire, mode);
         let same = |size| builds(config, size) && fed(fixed(size)).1 == growing;
-        // One that is larger than the stream is never full, and needs no runs of its own.
+        // Larger than the stream, it is tried no more: it is never full, and what it refuses at a head
+        // the smaller ones refuse.
         let most = if builds(config, wire.len() + 1) { wire.len() } else { LONGEST_NEED };
         let sizes: Vec<usize> = (1..=most).collect();
         let enough = 1 + sizes.partition_point(|&size| !same(size));

@@ -191,6 +191,11 @@ fn a_checksum_that_no_payload_can_have_does_not_build() {
     assert_eq!(Config::new(twice).decoder().unwrap_err(), BuildError::TwoChecksums);
     let huge = Limits { payload: usize::MAX / 4, ..Limits::default() };
     assert!(Config::new(Checksum::crc32c_be(Length::u8())).limits(huge).decoder().is_ok());
+    let encoder = Encoder::new(Checksum::crc32c_be(Length::u8()));
+    assert!(encoder.encode(&[], &[&[0; 251]]).is_ok());
+    let error = encoder.encode(&[], &[&[0; 252]]).unwrap_err();
+    let range = EncodeError::LengthOverflow { length: 252, min: 0, max: 251 };
+    assert_eq!(error, range, "without the checksum");
     let prefixed = LengthBuilder::u8().offset(2).adjust(-253).build().unwrap();
     assert_eq!(
         Config::new(Checksum::crc32c_be(prefixed)).decoder().unwrap_err(),
