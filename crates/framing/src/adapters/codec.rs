@@ -11,9 +11,10 @@ use crate::{
 ///
 /// A payload that lies whole in what was read shares its memory, and is not copied.
 ///
-/// After an error, also one that is [not fatal](DecodeError::is_fatal), `Framed` ends the stream; it
-/// may be polled again, and goes on if the decoder does. Where frames past the limit are skipped and
-/// nobody asks how many, [`quiet`](Self::quiet) passes over such errors.
+/// After an error, also one that is [not fatal](DecodeError::is_fatal), `tokio_util`'s `Framed` ends
+/// the stream; it may be polled again, and goes on if the decoder does. Where frames past the limit
+/// are skipped and nobody asks how many, [`quiet`](Self::quiet) passes over such errors. What was
+/// read of an incomplete frame is held by the [decoder](Self::decoder), not by `Framed`'s buffer.
 ///
 #[cfg_attr(feature = "tokio", doc = "```")]
 #[cfg_attr(not(feature = "tokio"), doc = "```ignore")]
@@ -38,6 +39,9 @@ pub struct FrameCodec<F> {
     decoder: Decoder<F>,
     encoder: Encoder<F>,
     reports: Reports,
+    /// Whether the buffer begins with a byte that only keeps it from being empty.
+    #[cfg(feature = "futures")]
+    marked: bool,
 }
 
 /// What becomes of errors that are not fatal.
@@ -51,7 +55,13 @@ impl<F: Framing + Clone> FrameCodec<F> {
     /// Both directions of a configuration.
     pub fn new(config: &Config<F>) -> Result<Self, BuildError> {
         let (decoder, encoder) = (config.decoder()?, config.encoder()?);
-        Ok(Self { decoder, encoder, reports: Reports::Given })
+        Ok(Self {
+            decoder,
+            encoder,
+            reports: Reports::Given,
+            #[cfg(feature = "futures")]
+            marked: false,
+        })
     }
 }
 
@@ -159,11 +169,29 @@ impl<F: Framing> asynchronous_codec::Decoder for FrameCodec<F> {
     type Error = ReadError;
 
     fn decode(&mut self, read: &mut BytesMut) -> Result<Option<Bytes>, ReadError> {
-        self.take(read)
+        self.unmark(read);
+        let payload = self.take(read)?;
+        if payload.is_none() {
+            // Of an empty buffer `decode_eof` is not asked, and a cut frame would be a clean end.
+            read.extend_from_slice(&[0]);
+            self.marked = true;
+        }
+        Ok(payload)
     }
 
     fn decode_eof(&mut self, read: &mut BytesMut) -> Result<Option<Bytes>, ReadError> {
+        self.unmark(read);
         self.take_last(read)
+    }
+}
+
+#[cfg(feature = "futures")]
+impl<F> FrameCodec<F> {
+    /// What was read since stands behind the mark.
+    fn unmark(&mut self, read: &mut BytesMut) {
+        if core::mem::take(&mut self.marked) {
+            drop(read.split_to(1.min(read.len())));
+        }
     }
 }
 

@@ -101,6 +101,44 @@ mod codec {
         assert_eq!(&out[..], b"before");
     }
 
+    /// All that comes out of `asynchronous-codec` where every read gives one byte: payloads, and
+    /// whether the end was an error.
+    #[cfg(feature = "futures")]
+    fn read_bytewise<F: Framing + Clone>(framing: F, wire: &[u8]) -> (Vec<Vec<u8>>, bool) {
+        use futures_util::{StreamExt, TryStreamExt, stream};
+
+        let bytes = wire.iter().map(|&byte| Ok::<_, std::io::Error>(vec![byte]));
+        let reader = stream::iter(bytes).into_async_read();
+        let codec = FrameCodec::new(&Config::new(framing)).unwrap();
+        let mut framed = asynchronous_codec::FramedRead::new(reader, codec);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut payloads = Vec::new();
+            while let Some(payload) = framed.next().await {
+                match payload {
+                    Ok(payload) => payloads.push(payload.to_vec()),
+                    Err(_) => return (payloads, true),
+                }
+            }
+            (payloads, false)
+        })
+    }
+
+    #[cfg(feature = "futures")]
+    #[test]
+    fn over_the_traits_of_futures_an_end_is_clean_or_an_error() {
+        let payloads = |list: &[&[u8]]| list.iter().map(|p| p.to_vec()).collect::<Vec<_>>();
+        let whole = read_bytewise(Length::u16_be(), b"\0\x02hi\0\0\0\x01x");
+        assert_eq!(whole, (payloads(&[b"hi", b"", b"x"]), false));
+        for cut in 1..4 {
+            let wire = b"\0\x02hi\0\x02yo";
+            let (got, error) = read_bytewise(Length::u16_be(), &wire[..4 + cut]);
+            assert_eq!((got, error), (payloads(&[b"hi"]), true), "cut after {cut}");
+        }
+        assert_eq!(read_bytewise(Lines::lf(), b"a\nlast"), (payloads(&[b"a", b"last"]), false));
+        assert_eq!(read_bytewise(Lines::lf(), b""), (vec![], false));
+    }
+
     #[cfg(feature = "futures")]
     #[test]
     fn over_the_traits_of_futures() {
