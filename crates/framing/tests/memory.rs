@@ -1,13 +1,15 @@
 //! Promise 3 by a counting allocator: memory follows bytes received, never bytes promised, but
-//! where that is asked for; a storage that does not grow never allocates.
+//! where that is asked for; a storage that does not grow never allocates; a writer whose peer reads
+//! slowly keeps a bounded backlog.
 //!
 //! A binary of its own, with one test: the counters see every thread of the process.
 
 use std::alloc::System;
+use std::io::{self, ErrorKind, Write};
 
 use framing::{
-    Checksum, Chunked, Cobs, Config, ContentLength, Decoder, Delimited, Envelope, Event, Framing,
-    Length, Limits, Lines, Netstring, Reassembler, Resync, Slip, Varint,
+    Checksum, Chunked, Cobs, Config, ContentLength, Decoder, Delimited, Envelope, Event,
+    FrameWriter, Framing, Length, Limits, Lines, Netstring, Reassembler, Resync, Slip, Varint,
 };
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -20,6 +22,7 @@ fn memory_is_what_was_received_declared_or_given() {
     declared_room_is_allocated_once();
     what_has_no_known_end_doubles();
     fixed_storages_allocate_nothing();
+    a_backlog_that_never_empties_does_not_grow();
 }
 
 fn hostile_heads_cost_what_arrives() {
@@ -177,4 +180,32 @@ fn fixed<F: Framing>(framing: F, wire: &[u8]) {
     let stats = region.change();
     assert_eq!((stats.allocations, stats.reallocations), (0, 0));
     assert!(frames > 0 && chunks > 0);
+}
+
+fn a_backlog_that_never_empties_does_not_grow() {
+    let mut writer = FrameWriter::new(Sluggish { takes: true }, Length::u32_be());
+    while writer.send(&[], &[&[7; 96]]).is_ok() {}
+    let region = Region::new(ALLOCATOR);
+    for _ in 0..100_000 {
+        let _ = writer.send(&[], &[&[7; 96]]);
+        assert!(writer.unsent() >= 32 << 10, "it is to be a backlog all the time");
+    }
+    let grown = region.change().bytes_allocated;
+    assert!(grown <= 256 << 10, "{grown}");
+}
+
+/// Takes fifty bytes, and nothing, by turns.
+struct Sluggish {
+    takes: bool,
+}
+
+impl Write for Sluggish {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.takes = !self.takes;
+        if self.takes { Ok(buf.len().min(50)) } else { Err(ErrorKind::WouldBlock.into()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -185,8 +185,10 @@ impl From<ReadError> for io::Error {
 /// out as they lie, by vectored writes. Nothing is on its way for sure before [`flush`](Self::flush),
 /// which is best called once for a batch of frames. Interrupted and short writes go on.
 ///
-/// A writer that would block keeps nothing from being sent: the frame is taken over, [`unsent`](Self::unsent)
-/// tells how much waits, and `flush` gives the error until all is out.
+/// Over a writer that would block, frames are taken and wait, up to 64 KiB and the frame that goes
+/// past them. From there on [`send`](Self::send) gives the error and takes nothing, so that a peer
+/// that does not read costs no more memory than that; [`unsent`](Self::unsent) tells how much waits,
+/// and `flush` gives the error until all is out.
 ///
 /// ```
 /// use framing::{FrameWriter, Length};
@@ -218,15 +220,15 @@ impl<W: Write, F: Framing> FrameWriter<W, F> {
     }
 
     /// Sends a frame around the payload `parts`; see [`Encoder::encode`]. A frame that cannot be
-    /// encoded changes nothing. After another error than that the stream may end in mid-frame.
+    /// encoded changes nothing, and one that meets a writer that would block may be sent again. After
+    /// another error than these the stream may end in mid-frame.
     pub fn send(&mut self, prefix: &[u8], parts: &[&[u8]]) -> Result<(), WriteError> {
+        if self.unsent() >= FULL {
+            self.make_room()?;
+        }
         let Self { inner, encoder, buffer, written } = self;
         if payload_length(parts) < LARGE {
-            encoder.append(prefix, parts, buffer)?;
-            if self.unsent() >= FULL {
-                blocked(self.write_buffer())?;
-            }
-            return Ok(());
+            return Ok(encoder.append(prefix, parts, buffer)?);
         }
         let mut frame = encoder.encode(prefix, parts)?;
         blocked(write_out(inner, buffer, written))?;
@@ -256,6 +258,15 @@ impl<W: Write, F: Framing> FrameWriter<W, F> {
     /// The writer, without what waits.
     pub fn into_inner(self) -> W {
         self.inner
+    }
+
+    fn make_room(&mut self) -> io::Result<()> {
+        match self.write_buffer() {
+            Err(error) if error.kind() == ErrorKind::WouldBlock && self.unsent() < BACKLOG => {
+                Ok(())
+            }
+            written => written,
+        }
     }
 
     fn write_buffer(&mut self) -> io::Result<()> {
@@ -290,14 +301,24 @@ impl From<WriteError> for io::Error {
     }
 }
 
-/// Empties the buffer, as far as the writer takes it.
+/// Empties the buffer, as far as the writer takes it. What is written is dropped once it is half of
+/// the buffer, so that one that never runs empty does not grow, and moving the rest stays linear.
 fn write_out(inner: &mut impl Write, buffer: &mut Vec<u8>, written: &mut usize) -> io::Result<()> {
+    let mut outcome = Ok(());
     while let Some(rest) = buffer.get(*written..).filter(|rest| !rest.is_empty()) {
-        *written = written.saturating_add(progress(inner.write(rest))?);
+        match progress(inner.write(rest)) {
+            Ok(n) => *written = written.saturating_add(n).min(buffer.len()),
+            Err(error) => {
+                outcome = Err(error);
+                break;
+            }
+        }
     }
-    buffer.clear();
-    *written = 0;
-    Ok(())
+    if *written >= buffer.len().saturating_sub(*written) {
+        buffer.drain(..*written);
+        *written = 0;
+    }
+    outcome
 }
 
 fn write_frame(inner: &mut impl Write, frame: &mut Encoded<'_>) -> io::Result<()> {
@@ -331,5 +352,8 @@ fn blocked(written: io::Result<()>) -> io::Result<()> {
 /// below it, and more above.
 const LARGE: u64 = 4 << 10;
 
-/// A buffer that holds so much is written.
+/// A buffer that holds so much is written before another frame is taken.
 const FULL: usize = 8 << 10;
+
+/// While so much waits for a writer that would block, no frame is taken.
+const BACKLOG: usize = 64 << 10;

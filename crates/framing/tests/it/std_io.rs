@@ -170,6 +170,48 @@ fn small_frames_are_written_together_and_large_ones_as_they_lie() {
     assert_eq!(writer.inner().vectored, 1);
 }
 
+/// Takes this many bytes, and then no more until it is given more.
+struct Slow {
+    allowance: usize,
+    written: Vec<u8>,
+}
+
+impl Write for Slow {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let n = buf.len().min(self.allowance);
+        self.allowance -= n;
+        self.written.extend_from_slice(&buf[..n]);
+        if n == 0 { Err(ErrorKind::WouldBlock.into()) } else { Ok(n) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_peer_that_reads_slowly_bounds_what_waits_and_loses_nothing() {
+    let slow = Slow { allowance: 0, written: Vec::new() };
+    let mut writer = FrameWriter::new(slow, Length::u32_be());
+    let (mut sent, mut refused) = (Vec::new(), 0);
+    for round in 0..4000_u16 {
+        let payload = vec![u8::try_from(round % 251).unwrap(); usize::from(round) % 9000];
+        writer.inner().allowance += 1000;
+        while let Err(error) = writer.send(&[], &[&payload]) {
+            assert!(would_block(&error.into()));
+            refused += 1;
+            assert!(writer.unsent() >= 64 << 10);
+            writer.inner().allowance += 1000;
+        }
+        sent.push(payload);
+        assert!(writer.unsent() < (64 << 10) + 9004, "{}", writer.unsent());
+    }
+    assert!(refused > 1000, "{refused}");
+    writer.inner().allowance = usize::MAX;
+    writer.flush().unwrap();
+    assert!(writer.into_inner().written == wire(&sent));
+}
+
 #[test]
 fn a_frame_that_cannot_be_encoded_changes_nothing() {
     let mut writer = FrameWriter::new(Vec::new(), Lines::lf());
