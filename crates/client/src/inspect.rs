@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 
-use framing::{Decoder, Frame, Spec};
+use framing::{AnyFraming, Decoder, Frame, Spec};
 
 use crate::error::{Error, Status};
 use show::Show;
@@ -67,7 +67,7 @@ fn open(file: Option<&OsStr>) -> Result<Box<dyn Read>, Error> {
 }
 
 struct Inspector {
-    decoder: Decoder<Spec>,
+    decoder: Decoder<AnyFraming>,
     raw: Raw,
 }
 

@@ -249,6 +249,12 @@ impl<F: Framing> Decoder<F> {
         self.machine.need(held.saturating_sub(self.machine.kept()))
     }
 
+    /// Whether the next byte is the first of a frame.
+    #[cfg(feature = "futures")]
+    pub(crate) fn is_between_frames(&self) -> bool {
+        self.machine.is_raw() && self.held.len() == self.lent
+    }
+
     /// Gives up the frame in progress and lends what is held of it: for going on with another
     /// decoder (after STARTTLS, an upgrade, a fatal error), which takes first this and then what is
     /// left in the input. After `next` returned a frame there is nothing: all that follows is in

@@ -55,7 +55,7 @@
 //! | [`Chunked`] | an HTTP/1.1 chunked body, its chunks joined |
 //! | [`Cobs`] | bytes without zeros, up to a zero |
 //! | [`Slip`] | bytes without `END`, up to an `END` |
-//! | [`Envelope`] | two lengths, a header of opaque bytes, a body |
+//! | [`Envelope`] | two lengths (32 and 64 bits), a header of opaque bytes, a body |
 //!
 //! Around them go [`Checksum`] (a CRC-32C behind the payload) and [`Resync`] (on links that lose
 //! bytes: frames found again behind a magic number, or at the next delimiter).
@@ -152,5 +152,5 @@ pub use hint::Hint;
 pub use limits::{Limits, Oversize};
 pub use reassembler::Reassembler;
 pub use refusal::{AcceptError, BuildError, EncodeError, MidFrame};
-pub use spec::{Spec, SpecError, SpecErrorKind};
+pub use spec::{AnyFraming, Spec, SpecError, SpecErrorKind};
 pub use storage::Storage;

@@ -160,7 +160,7 @@ pub enum BuildError {
     },
     /// No payload at all can be expressed with these parameters: the smallest frame is longer than
     /// the largest length.
-    #[error("no payload can be expressed with this adjustment")]
+    #[error("no payload can be expressed: the smallest frame is longer than the largest length")]
     NoPayload,
     /// Frames of no bytes: endlessly many would be in any stream.
     #[error("a frame of no bytes cannot be told from the next one")]

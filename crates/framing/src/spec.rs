@@ -18,10 +18,23 @@ pub use error::{SpecError, SpecErrorKind};
 #[doc = include_str!("spec.md")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spec {
-    kind: Kind,
+    framing: AnyFraming,
     max: Option<usize>,
     oversize: Option<Oversize>,
 }
+
+/// The framing of a [`Spec`], without its limit and policy: one of those that have types of their
+/// own, known when the program runs.
+///
+/// ```
+/// use framing::{AnyFraming, Decoder, Spec};
+///
+/// let mut decoder: Decoder<AnyFraming> = "netstring".parse::<Spec>()?.config().decoder()?;
+/// assert_eq!(&*decoder.next(&mut &b"2:hi,"[..])?.unwrap().payload(), b"hi");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnyFraming(Kind);
 
 /// The framings, each as its own type has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,10 +63,9 @@ impl Spec {
     /// let (decoder, encoder) = (config.decoder()?, config.encoder()?);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn config(self) -> Config<Self> {
-        let (max, oversize) = (self.max, self.oversize);
-        let config = Config::new(self).oversize(oversize.unwrap_or_default());
-        match max {
+    pub fn config(self) -> Config<AnyFraming> {
+        let config = Config::new(self.framing).oversize(self.oversize.unwrap_or_default());
+        match self.max {
             Some(bytes) => config.max_payload(bytes),
             None => config,
         }
@@ -79,47 +91,47 @@ macro_rules! with {
 }
 
 /// What none of the framings has (a checksum, a recovery, a memory of heads) is not asked for.
-impl Framing for Spec {
+impl Framing for AnyFraming {
     #[inline]
     fn scan(&self, seen: &[u8], from: usize, eof: bool) -> Result<Scan, Malformed> {
-        with!(&self.kind, framing => framing.scan(seen, from, eof))
+        with!(&self.0, framing => framing.scan(seen, from, eof))
     }
 
     fn resume(&self, seen: &[u8], eof: bool) -> Result<Scan, Malformed> {
-        with!(&self.kind, framing => framing.resume(seen, eof))
+        with!(&self.0, framing => framing.resume(seen, eof))
     }
 
     #[inline]
     fn trailer(&self, trailer: &[u8]) -> Result<(), Malformed> {
-        with!(&self.kind, framing => framing.trailer(trailer))
+        with!(&self.0, framing => framing.trailer(trailer))
     }
 
     #[inline]
     fn transforms(&self) -> bool {
-        with!(&self.kind, framing => framing.transforms())
+        with!(&self.0, framing => framing.transforms())
     }
 
     fn decode(&self, carry: &mut u32, coded: &mut [u8]) -> Result<Decoded, Malformed> {
-        with!(&self.kind, framing => framing.decode(carry, coded))
+        with!(&self.0, framing => framing.decode(carry, coded))
     }
 
     fn encode(&self, payload: &[&[u8]], out: &mut Vec<u8>) {
-        with!(&self.kind, framing => framing.encode(payload, out));
+        with!(&self.0, framing => framing.encode(payload, out));
     }
 
     fn check(&self, limits: &Limits) -> Result<(), BuildError> {
-        with!(&self.kind, framing => framing.check(limits))
+        with!(&self.0, framing => framing.check(limits))
     }
 
     fn enclose(&self, prefix: &[u8], payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
-        with!(&self.kind, framing => framing.enclose(prefix, payload))
+        with!(&self.0, framing => framing.enclose(prefix, payload))
     }
 }
 
-/// The shortest spec of this framing.
+/// A spec that gives the same: every option that follows from the others is left out.
 impl Display for Spec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.kind {
+        match &self.framing.0 {
             Kind::Length(length) => length.fmt(f)?,
             Kind::Lines(lines) => f.write_str(match lines.ending() {
                 Ending::Lf => "lines",

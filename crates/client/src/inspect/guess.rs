@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 use std::fmt;
 
-use framing::{Decoder, Spec};
+use framing::{AnyFraming, Decoder, Spec};
 
 /// A framing under which the capture parses to its end.
 pub(crate) struct Guess {
@@ -91,7 +91,7 @@ impl Candidate {
 }
 
 /// Whether nothing is left, not even a last line without an end.
-fn ended(decoder: &mut Decoder<Spec>) -> bool {
+fn ended(decoder: &mut Decoder<AnyFraming>) -> bool {
     matches!(decoder.finish(), Ok(None))
 }
 

@@ -1,5 +1,8 @@
 //! A framing as the codec of `tokio-util` and of `asynchronous-codec`.
 
+use core::fmt;
+use std::boxed::Box;
+
 use bytes::{Bytes, BytesMut};
 
 use crate::{
@@ -11,10 +14,14 @@ use crate::{
 ///
 /// A payload that lies whole in what was read shares its memory, and is not copied.
 ///
-/// After an error, also one that is [not fatal](DecodeError::is_fatal), `tokio_util`'s `Framed` ends
-/// the stream; it may be polled again, and goes on if the decoder does. Where frames past the limit
-/// are skipped and nobody asks how many, [`quiet`](Self::quiet) passes over such errors. What was
-/// read of an incomplete frame is held by the [decoder](Self::decoder), not by `Framed`'s buffer.
+/// A frame's head and trailer are dropped; where the head says what a message is, the layout takes
+/// `strip(0)`, and payloads come and go with it.
+///
+/// An error ends the stream, and is told once: what is read later is dropped. A frame that was
+/// skipped, or bytes that were passed over, are no error of the stream, which `tokio_util`'s `Framed`
+/// would end: they go to [`on_report`](Self::on_report). What was read of an incomplete frame is held
+/// by the [decoder](Self::decoder), not by `Framed`'s buffer, so a change of protocol is for a place
+/// between two frames.
 ///
 #[cfg_attr(feature = "tokio", doc = "```")]
 #[cfg_attr(not(feature = "tokio"), doc = "```ignore")]
@@ -34,21 +41,15 @@ use crate::{
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct FrameCodec<F> {
     decoder: Decoder<F>,
     encoder: Encoder<F>,
-    reports: Reports,
+    on_report: Box<dyn FnMut(DecodeError) + Send>,
+    /// Whether a fatal error was told.
+    failed: bool,
     /// Whether the buffer begins with a byte that only keeps it from being empty.
     #[cfg(feature = "futures")]
     marked: bool,
-}
-
-/// What becomes of errors that are not fatal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reports {
-    Given,
-    PassedOver,
 }
 
 impl<F: Framing + Clone> FrameCodec<F> {
@@ -58,7 +59,8 @@ impl<F: Framing + Clone> FrameCodec<F> {
         Ok(Self {
             decoder,
             encoder,
-            reports: Reports::Given,
+            on_report: Box::new(|_| {}),
+            failed: false,
             #[cfg(feature = "futures")]
             marked: false,
         })
@@ -66,10 +68,19 @@ impl<F: Framing + Clone> FrameCodec<F> {
 }
 
 impl<F: Framing> FrameCodec<F> {
-    /// Errors that are not fatal are passed over.
+    /// Calls `report` with every error that is [not fatal](DecodeError::is_fatal); otherwise they are
+    /// passed over.
+    ///
+    /// ```
+    /// use framing::{Config, FrameCodec, Lines, Oversize};
+    ///
+    /// let config = Config::new(Lines::lf()).max_payload(80).oversize(Oversize::Skip);
+    /// let codec = FrameCodec::new(&config)?.on_report(|error| eprintln!("{error}"));
+    /// # Ok::<(), framing::BuildError>(())
+    /// ```
     #[must_use]
-    pub fn quiet(mut self) -> Self {
-        self.reports = Reports::PassedOver;
+    pub fn on_report(mut self, report: impl FnMut(DecodeError) + Send + 'static) -> Self {
+        self.on_report = Box::new(report);
         self
     }
 
@@ -80,6 +91,10 @@ impl<F: Framing> FrameCodec<F> {
 
     fn take(&mut self, read: &mut BytesMut) -> Result<Option<Bytes>, ReadError> {
         loop {
+            if self.failed {
+                read.clear();
+                return Ok(None);
+            }
             let mut input = &read[..];
             let found = self.decoder.next(&mut input).map(|frame| {
                 frame.map(|frame| match frame.payload().direct() {
@@ -92,8 +107,10 @@ impl<F: Framing> FrameCodec<F> {
             });
             let taken = read.split_to(read.len().saturating_sub(input.len()));
             return match found {
-                Err(error) if self.passes_over(error) => continue,
-                Err(error) => Err(error.into()),
+                Err(error) => match self.report(error) {
+                    Ok(()) => continue,
+                    Err(error) => Err(error.into()),
+                },
                 Ok(None) => Ok(None),
                 Ok(Some(Found::Copied(payload))) => Ok(Some(payload)),
                 Ok(Some(Found::Lent { at, length })) => {
@@ -107,20 +124,27 @@ impl<F: Framing> FrameCodec<F> {
         if let Some(payload) = self.take(read)? {
             return Ok(Some(payload));
         }
-        loop {
+        while !self.failed {
             let payload = self
                 .decoder
                 .finish()
                 .map(|frame| frame.map(|frame| Bytes::copy_from_slice(&frame.payload())));
-            return match payload {
-                Err(error) if self.passes_over(error) => continue,
-                payload => Ok(payload?),
-            };
+            match payload {
+                Err(error) => self.report(error)?,
+                Ok(payload) => return Ok(payload),
+            }
         }
+        Ok(None)
     }
 
-    fn passes_over(&self, error: DecodeError) -> bool {
-        self.reports == Reports::PassedOver && !error.is_fatal()
+    /// Whether decoding goes on.
+    fn report(&mut self, error: DecodeError) -> Result<(), DecodeError> {
+        if error.is_fatal() {
+            self.failed = true;
+            return Err(error);
+        }
+        (self.on_report)(error);
+        Ok(())
     }
 
     fn put(&self, payload: &[u8], out: &mut BytesMut) -> Result<(), EncodeError> {
@@ -138,6 +162,12 @@ impl<F: Framing> FrameCodec<F> {
 enum Found {
     Lent { at: usize, length: usize },
     Copied(Bytes),
+}
+
+impl<F> fmt::Debug for FrameCodec<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameCodec").field("decoder", &self.decoder).finish_non_exhaustive()
+    }
 }
 
 #[cfg(feature = "tokio")]
@@ -171,7 +201,7 @@ impl<F: Framing> asynchronous_codec::Decoder for FrameCodec<F> {
     fn decode(&mut self, read: &mut BytesMut) -> Result<Option<Bytes>, ReadError> {
         self.unmark(read);
         let payload = self.take(read)?;
-        if payload.is_none() {
+        if payload.is_none() && !self.failed && !self.decoder.is_between_frames() {
             // Of an empty buffer `decode_eof` is not asked, and a cut frame would be a clean end.
             read.extend_from_slice(&[0]);
             self.marked = true;

@@ -1,4 +1,7 @@
-//! Frames over `embedded-io` and `embedded-io-async`: a UART, a radio, without an allocation.
+//! Frames over `embedded-io` and `embedded-io-async`: a UART, a radio.
+//!
+//! Reading into a fixed storage allocates nothing. Writing allocates where a framing stuffs payloads
+//! ([`Cobs`](crate::Cobs), [`Slip`](crate::Slip)).
 
 use core::fmt;
 
@@ -156,8 +159,11 @@ impl<W: embedded_io::Write, F: Framing> EmbeddedWriter<W, F> {
         parts: &[&[u8]],
     ) -> Result<(), EmbeddedWriteError<W::Error>> {
         let frame = self.encoder.encode(prefix, parts).map_err(EmbeddedWriteError::Encode)?;
-        for slice in frame.slices() {
-            self.inner.write_all(slice).map_err(EmbeddedWriteError::Io)?;
+        for mut slice in frame.slices() {
+            while !slice.is_empty() {
+                let n = self.inner.write(slice).map_err(EmbeddedWriteError::Io)?;
+                slice = rest(slice, n)?;
+            }
         }
         self.inner.flush().map_err(EmbeddedWriteError::Io)
     }
@@ -172,11 +178,22 @@ impl<W: embedded_io_async::Write, F: Framing> EmbeddedWriter<W, F> {
         parts: &[&[u8]],
     ) -> Result<(), EmbeddedWriteError<W::Error>> {
         let frame = self.encoder.encode(prefix, parts).map_err(EmbeddedWriteError::Encode)?;
-        for slice in frame.slices() {
-            self.inner.write_all(slice).await.map_err(EmbeddedWriteError::Io)?;
+        for mut slice in frame.slices() {
+            while !slice.is_empty() {
+                let n = self.inner.write(slice).await.map_err(EmbeddedWriteError::Io)?;
+                slice = rest(slice, n)?;
+            }
         }
         self.inner.flush().await.map_err(EmbeddedWriteError::Io)
     }
+}
+
+/// What is left to write: `write_all` would panic where nothing was written.
+fn rest<E>(slice: &[u8], written: usize) -> Result<&[u8], EmbeddedWriteError<E>> {
+    if written == 0 {
+        return Err(EmbeddedWriteError::WriteZero);
+    }
+    Ok(slice.get(written..).unwrap_or_default())
 }
 
 impl<W, F> fmt::Debug for EmbeddedWriter<W, F> {
@@ -202,6 +219,9 @@ pub enum EmbeddedWriteError<E> {
     /// The writer failed; a part of the frame may have been written.
     #[error("the writer failed: {0:?}")]
     Io(E),
+    /// The writer took nothing, which the contract of `embedded-io` does not allow.
+    #[error("the writer took nothing")]
+    WriteZero,
     /// The frame cannot be encoded; nothing was written.
     #[error("{0}")]
     Encode(EncodeError),

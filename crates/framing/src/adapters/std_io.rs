@@ -74,7 +74,7 @@ impl<R: Read, F: Framing, S: Storage> FrameReader<R, F, S> {
         Ok(self.reassembler.event(gift)?)
     }
 
-    /// The frames' payloads, each in a `Vec` of its own: up to the end, or to a fatal error.
+    /// The frames' payloads, each in a `Vec` of its own: up to the end, or to an error that ends it.
     ///
     /// ```
     /// use framing::{FrameReader, Lines};
@@ -125,7 +125,8 @@ impl<R: Read, F: Framing, S: Storage> FrameReader<R, F, S> {
 
 /// The payloads of a [`FrameReader`], from [`FrameReader::payloads`].
 ///
-/// Errors that are not fatal, and reads that would block, are items too, and more may follow.
+/// Errors of frames that are not fatal, and reads that would block or time out, are items too, and
+/// more may follow.
 pub struct Payloads<R, F, S = Vec<u8>> {
     reader: FrameReader<R, F, S>,
     failed: bool,
@@ -139,7 +140,7 @@ impl<R: Read, F: Framing, S: Storage> Iterator for Payloads<R, F, S> {
             return None;
         }
         let payload = self.reader.next_frame().map(|frame| Some(frame?.payload().to_vec()));
-        self.failed = matches!(&payload, Err(ReadError::Decode(error)) if error.is_fatal());
+        self.failed = payload.as_ref().is_err_and(ReadError::ends);
         payload.transpose()
     }
 }
@@ -170,6 +171,16 @@ pub enum ReadError {
     Decode(#[from] DecodeError),
 }
 
+impl ReadError {
+    /// Whether nothing can be read after it.
+    fn ends(&self) -> bool {
+        match self {
+            Self::Io(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+            Self::Decode(error) => error.is_fatal(),
+        }
+    }
+}
+
 impl From<ReadError> for io::Error {
     fn from(error: ReadError) -> Self {
         match error {
@@ -188,7 +199,11 @@ impl From<ReadError> for io::Error {
 /// Over a writer that would block, frames are taken and wait, up to 64 KiB and the frame that goes
 /// past them. From there on [`send`](Self::send) gives the error and takes nothing, so that a peer
 /// that does not read costs no more memory than that; [`unsent`](Self::unsent) tells how much waits,
-/// and `flush` gives the error until all is out.
+/// and `flush` gives the error until all is out. So with a non-blocking socket: flush whenever it is
+/// writable and something waits, and send a frame again only if `send` did not take it.
+///
+/// Whatever the error, what was taken is kept, and the stream stays whole as long as the writer
+/// itself lost nothing.
 ///
 /// ```
 /// use framing::{FrameWriter, Length};
@@ -206,6 +221,8 @@ pub struct FrameWriter<W, F> {
     buffer: Vec<u8>,
     /// Bytes of the buffer that are written.
     written: usize,
+    /// An error of a frame that was taken, to be told by the next call.
+    failure: Option<io::Error>,
 }
 
 impl<W: Write, F: Framing> FrameWriter<W, F> {
@@ -216,24 +233,26 @@ impl<W: Write, F: Framing> FrameWriter<W, F> {
 
     /// Writes what an encoder makes.
     pub const fn over(inner: W, encoder: Encoder<F>) -> Self {
-        Self { inner, encoder, buffer: Vec::new(), written: 0 }
+        Self { inner, encoder, buffer: Vec::new(), written: 0, failure: None }
     }
 
-    /// Sends a frame around the payload `parts`; see [`Encoder::encode`]. A frame that cannot be
-    /// encoded changes nothing, and one that meets a writer that would block may be sent again. After
-    /// another error than these the stream may end in mid-frame.
+    /// Sends a frame around the payload `parts`; see [`Encoder::encode`].
+    ///
+    /// After an error the frame was not taken, and nothing of it is written: it may be sent again. A
+    /// writer that fails in the midst of a frame is told of by the next call.
     pub fn send(&mut self, prefix: &[u8], parts: &[&[u8]]) -> Result<(), WriteError> {
         if self.unsent() >= FULL {
             self.make_room()?;
         }
-        let Self { inner, encoder, buffer, written } = self;
+        let Self { inner, encoder, buffer, written, failure } = self;
         if payload_length(parts) < LARGE {
             return Ok(encoder.append(prefix, parts, buffer)?);
         }
         let mut frame = encoder.encode(prefix, parts)?;
+        told(failure)?;
         blocked(write_out(inner, buffer, written))?;
         if buffer.is_empty() {
-            blocked(write_frame(inner, &mut frame))?;
+            *failure = blocked(write_frame(inner, &mut frame)).err();
         }
         frame.slices().for_each(|slice| buffer.extend_from_slice(slice));
         Ok(())
@@ -270,6 +289,7 @@ impl<W: Write, F: Framing> FrameWriter<W, F> {
     }
 
     fn write_buffer(&mut self) -> io::Result<()> {
+        told(&mut self.failure)?;
         write_out(&mut self.inner, &mut self.buffer, &mut self.written)
     }
 }
@@ -284,7 +304,7 @@ impl<W, F> fmt::Debug for FrameWriter<W, F> {
 /// Why a frame was not sent.
 #[derive(Debug, Error)]
 pub enum WriteError {
-    /// The writer failed. Of `flush`, one that would block may be asked again.
+    /// The writer failed, or would block.
     #[error(transparent)]
     Io(#[from] io::Error),
     /// The frame cannot be encoded; nothing of it was sent.
@@ -338,6 +358,11 @@ fn progress(written: io::Result<usize>) -> io::Result<usize> {
         Err(error) if error.kind() == ErrorKind::Interrupted => Ok(0),
         written => written,
     }
+}
+
+/// An error that was kept, once.
+fn told(failure: &mut Option<io::Error>) -> io::Result<()> {
+    failure.take().map_or(Ok(()), Err)
 }
 
 /// What a writer does not take now waits.

@@ -58,8 +58,9 @@ impl Parameters {
             return Err(BuildError::StripInsideField { strip, start: offset, end: field_end });
         }
         let adjustment = || BuildError::Adjustment(adjust);
-        let signed = |bytes: usize| i64::try_from(bytes).map_err(|_| BuildError::OutOfRange(bytes));
-        let (start, end) = (signed(strip)?, signed(field_end)?);
+        let out_of_range = |bytes| move |_| BuildError::OutOfRange(bytes);
+        let end = i64::try_from(field_end).map_err(out_of_range(offset))?;
+        let start = i64::try_from(strip).map_err(out_of_range(strip))?;
         let after_field = match counts {
             Counts::AfterField => adjust,
             Counts::WholeFrame => adjust.checked_sub(end).ok_or_else(adjustment)?,

@@ -65,7 +65,7 @@ use crate::{
 ///
 /// For frames that end at one. A frame that breaks a rule or a limit, or whose checksum does not
 /// match, is passed over to its delimiter, and reported at its first byte; events that had begun it
-/// are void. (A delimiter that was hit makes one frame of two: with a checksum both are passed over.)
+/// are void. A limit that is too small for what the peer sends so looks like noise. (A delimiter that was hit makes one frame of two: with a checksum both are passed over.)
 /// What [`Oversize::Skip`](crate::Oversize) and `Truncate` do with a frame past the limit, they do.
 ///
 /// ```text

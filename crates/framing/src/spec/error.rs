@@ -55,15 +55,23 @@ pub enum SpecErrorKind {
     #[error("a length field has 8, 16, 24, 32, 40, 48, 56 or 64 bits")]
     Width,
     /// A field of several bytes has an order.
-    #[error("a length field of several bytes needs be, le or ne for its byte order")]
+    #[error("a length field of several bytes has be, le or ne behind its bits, for its byte order")]
     ByteOrder,
+    /// A field of one byte has no order.
+    #[error("a length field of one byte has no byte order: it is u8 or i8")]
+    OneByte,
+    /// Blanks do not belong into a spec.
+    #[error("a spec has no blanks")]
+    Blank,
     /// No framing has this option.
     #[error(
         "no framing has this option: there are offset, adjust, strip, strict, lenient, http, keep, max and oversize"
     )]
     UnknownOption,
     /// This framing does not have this option.
-    #[error("this framing does not have this option")]
+    #[error(
+        "this framing does not have this option: the lengths have offset, adjust and strip, crlf has strict, varint has lenient, content-length has http, delimiter has keep"
+    )]
     WrongOption,
     /// The option was given before.
     #[error("this option is given twice")]
@@ -84,7 +92,9 @@ pub enum SpecErrorKind {
     #[error("a size is needed, such as 512, 64KiB or 1MiB")]
     Size,
     /// Bytes are needed, in hexadecimal.
-    #[error("bytes are needed in hexadecimal, such as 0x0d0a; several are separated by |")]
+    #[error(
+        "bytes are needed in hexadecimal, behind 0x, such as 0x0d0a; several are separated by |"
+    )]
     Hexadecimal,
     /// There is no such policy.
     #[error("the policy is error, skip, truncate or stream")]

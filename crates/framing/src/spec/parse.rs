@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 use core::str::FromStr;
 
-use super::{Kind, Spec, SpecError, SpecErrorKind as Wrong, UNITS};
+use super::{AnyFraming, Kind, Spec, SpecError, SpecErrorKind as Wrong, UNITS};
 use crate::framings::any_length::{AnyLength, Order};
 use crate::framings::layout::{Parameters, Sign};
 use crate::{
@@ -39,8 +39,11 @@ impl FromStr for Spec {
                 None => (text, None),
             };
             let part = Part { name, value, start };
-            if name.is_empty() {
+            if name.trim().is_empty() {
                 return Err(part.wrong(Wrong::Missing));
+            }
+            if text.contains(char::is_whitespace) {
+                return Err(part.wrong(Wrong::Blank));
             }
             start = start.saturating_add(text.len()).saturating_add(1);
             parts.push(part);
@@ -51,7 +54,7 @@ impl FromStr for Spec {
         let oversize = options.take("oversize")?.map(Part::policy).transpose()?;
         let kind = kind(name, &mut options)?;
         options.done()?;
-        Ok(Self { kind, max, oversize })
+        Ok(Self { framing: AnyFraming(kind), max, oversize })
     }
 }
 
@@ -106,6 +109,7 @@ fn length(name: Part<'_>, options: &mut Options<'_>) -> Result<Kind, SpecError> 
         "be" if bits > 8 => Order::Big,
         "le" if bits > 8 => Order::Little,
         "ne" if bits > 8 => native,
+        _ if bits == 8 => return Err(name.wrong(Wrong::OneByte)),
         _ => return Err(name.wrong(Wrong::ByteOrder)),
     };
     let offset = options.take("offset")?;
@@ -119,10 +123,15 @@ fn length(name: Part<'_>, options: &mut Options<'_>) -> Result<Kind, SpecError> 
         ..Parameters::plain(bits / 8)
     };
     AnyLength::new(parameters, order).map(Kind::Length).map_err(|error| {
-        let to_blame = match error {
-            BuildError::OutOfRange(bytes) if bytes == parameters.offset => offset,
-            BuildError::StripInsideField { .. } | BuildError::OutOfRange(_) => strip,
-            _ => adjust,
+        let builds = |parameters: Parameters| parameters.layout().is_ok();
+        let all_but_strip = Parameters { strip: None, ..parameters };
+        // The option without which it builds is to blame.
+        let to_blame = if builds(all_but_strip) {
+            strip
+        } else if builds(Parameters { adjust: 0, ..all_but_strip }) {
+            adjust
+        } else {
+            offset
         };
         to_blame.unwrap_or(name).build(error)
     })
@@ -131,7 +140,7 @@ fn length(name: Part<'_>, options: &mut Options<'_>) -> Result<Kind, SpecError> 
 fn delimiter(name: Part<'_>, options: &mut Options<'_>) -> Result<Kind, SpecError> {
     let list = name.needs("the bytes that end a frame, as in delimiter=0x0d0a")?;
     let delimiters: Option<Vec<Vec<u8>>> = list.split('|').map(bytes).collect();
-    let delimiters = delimiters.ok_or_else(|| name.wrong(Wrong::Hexadecimal))?;
+    let delimiters = delimiters.ok_or_else(|| name.wrong_value(Wrong::Hexadecimal))?;
     let delimited = Delimited::new(delimiters).map_err(|error| name.build(error))?;
     let keep = options.flag("keep")?;
     Ok(Kind::Delimited(if keep { delimited.keep() } else { delimited }))

@@ -82,15 +82,43 @@ mod codec {
     }
 
     #[test]
-    fn reports_are_errors_unless_nobody_asks() {
-        let config = Config::new(Lines::lf()).max_payload(3).oversize(Oversize::Skip);
-        let mut codec = FrameCodec::new(&config).unwrap();
-        let mut read = BytesMut::from(&b"large\nok\n"[..]);
+    fn reports_do_not_end_the_stream() {
+        use std::sync::{Arc, Mutex};
+
+        let config = Config::new(Length::u8()).max_payload(3).oversize(Oversize::Skip);
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let teller = Arc::clone(&told);
+        let codec = FrameCodec::new(&config).unwrap();
+        let codec = codec.on_report(move |error| teller.lock().unwrap().push(error.offset()));
+        let wire = &b"\x04abcd\x01a\x05abcde\x02yo\x03ab"[..];
+        let mut framed = tokio_util::codec::FramedRead::new(wire, codec);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let items = runtime.block_on(async {
+            use futures_util::StreamExt;
+            let mut items = Vec::new();
+            while let Some(item) = framed.next().await {
+                items.push(item.map_err(|error| error.to_string()));
+            }
+            items
+        });
+        let [Ok(a), Ok(yo), Err(end)] = &items[..] else { panic!("{items:?}") };
+        assert_eq!((&a[..], &yo[..]), (&b"a"[..], &b"yo"[..]));
+        assert!(end.contains("ended 3 bytes into a frame"), "{end}");
+        assert_eq!(*told.lock().unwrap(), [0, 7]);
+    }
+
+    #[test]
+    fn a_fatal_error_is_told_once() {
+        let mut codec = FrameCodec::new(&Config::new(Length::u8()).max_payload(3)).unwrap();
+        let mut read = BytesMut::from(&b"\x01a\x04abcd\x01b"[..]);
+        assert_eq!(codec.decode(&mut read).unwrap().unwrap(), &b"a"[..]);
         assert!(codec.decode(&mut read).is_err());
-        assert_eq!(codec.decode(&mut read).unwrap().unwrap(), &b"ok"[..]);
-        let mut codec = FrameCodec::new(&config).unwrap().quiet();
-        let mut read = BytesMut::from(&b"large\nok\n"[..]);
-        assert_eq!(codec.decode(&mut read).unwrap().unwrap(), &b"ok"[..]);
+        for _ in 0..3 {
+            assert!(codec.decode(&mut read).unwrap().is_none());
+            assert!(codec.decode_eof(&mut read).unwrap().is_none());
+            assert!(read.is_empty());
+            read.extend_from_slice(b"\x01c");
+        }
     }
 
     #[test]
@@ -137,6 +165,43 @@ mod codec {
         }
         assert_eq!(read_bytewise(Lines::lf(), b"a\nlast"), (payloads(&[b"a", b"last"]), false));
         assert_eq!(read_bytewise(Lines::lf(), b""), (vec![], false));
+    }
+
+    #[cfg(feature = "futures")]
+    #[test]
+    fn over_the_traits_of_futures_an_error_ends_the_stream_and_a_change_of_protocol_loses_nothing()
+    {
+        use asynchronous_codec::{BytesCodec, FramedRead};
+        use futures_util::{StreamExt, TryStreamExt, stream};
+
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let codec = || FrameCodec::new(&Config::new(Length::u8()).max_payload(5)).unwrap();
+        runtime.block_on(async {
+            for wire in [&b"\x01a\x06abcdef\x01b"[..], b"\x01a\x03b"] {
+                let items: Vec<_> = FramedRead::new(wire, codec()).collect().await;
+                assert!(matches!(&items[..], [Ok(_), Err(_)]), "{items:?}");
+            }
+            for wire in [[&b"\x05START"[..], b"raw"], [b"\x05START", b""]] {
+                let chunks = wire.into_iter().map(Ok::<_, std::io::Error>);
+                let reader = stream::iter(chunks).into_async_read();
+                let mut framed = FramedRead::new(reader, codec());
+                assert_eq!(framed.next().await.unwrap().unwrap(), &b"START"[..]);
+                let parts = framed.into_parts().map_decoder(|_| BytesCodec);
+                let raw = FramedRead::from_parts(parts).map_ok(Vec::from);
+                let raw: Vec<_> = raw.try_collect().await.unwrap();
+                assert_eq!(raw.concat(), wire[1]);
+            }
+            // Polled between two frames, while nothing is there.
+            let reader = stream::iter([
+                Ok(&b"\x05START"[..]),
+                Err(std::io::ErrorKind::WouldBlock.into()),
+                Ok(b"raw"),
+            ]);
+            let mut framed = FramedRead::new(reader.into_async_read(), codec());
+            assert_eq!(framed.next().await.unwrap().unwrap(), &b"START"[..]);
+            assert!(framed.next().await.unwrap().is_err());
+            assert!(framed.read_buffer().is_empty(), "{:?}", framed.read_buffer());
+        });
     }
 
     #[cfg(feature = "futures")]
@@ -216,6 +281,29 @@ mod embedded {
         let encode = writer.send(&[], &[b"a\nb"]);
         assert!(matches!(encode, Err(EmbeddedWriteError::Encode(_))));
         assert!(matches!(writer.send(&[], &[b"abc"]), Err(EmbeddedWriteError::Io(_))));
+    }
+
+    /// Breaks the contract of `embedded-io`.
+    struct Stuck;
+
+    impl embedded_io::ErrorType for Stuck {
+        type Error = core::convert::Infallible;
+    }
+
+    impl embedded_io::Write for Stuck {
+        fn write(&mut self, _: &[u8]) -> Result<usize, Self::Error> {
+            Ok(0)
+        }
+
+        fn flush(&mut self) -> Result<(), Self::Error> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_writer_that_takes_nothing_is_an_error() {
+        let mut writer = EmbeddedWriter::new(Stuck, Encoder::new(Cobs));
+        assert_eq!(writer.send(&[], &[b"hi"]), Err(EmbeddedWriteError::WriteZero));
     }
 
     #[test]

@@ -212,6 +212,58 @@ fn a_peer_that_reads_slowly_bounds_what_waits_and_loses_nothing() {
     assert!(writer.into_inner().written == wire(&sent));
 }
 
+/// Whatever fails and when: what `send` took is written once, what it refused is not there.
+#[test]
+fn a_writer_that_fails_and_recovers_loses_nothing_that_was_taken() {
+    struct Failing {
+        calls: u32,
+        turn: u32,
+        written: Vec<u8>,
+    }
+    impl Write for Failing {
+        fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+            self.calls += 1;
+            if self.calls % 4 == self.turn {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            let n = buf.len().min(3000);
+            self.written.extend_from_slice(&buf[..n]);
+            Ok(n)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    for turn in 0..4 {
+        let inner = Failing { calls: 0, turn, written: Vec::new() };
+        let mut writer = FrameWriter::new(inner, Length::u32_be());
+        let (mut taken, mut errors) = (Vec::new(), 0);
+        for n in 0..300_usize {
+            let payload = vec![u8::try_from(n % 256).unwrap(); n * 977 % 9000];
+            match writer.send(&[], &[&payload]) {
+                Ok(()) => taken.push(payload),
+                Err(_) => errors += 1,
+            }
+        }
+        while writer.flush().is_err() {
+            errors += 1;
+        }
+        assert!(errors > 10, "{errors}");
+        assert!(writer.into_inner().written == wire(&taken), "turn {turn}");
+    }
+}
+
+#[test]
+fn payloads_end_at_an_error_that_ends_the_reader() {
+    struct Reset;
+    impl Read for Reset {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(ErrorKind::ConnectionReset.into())
+        }
+    }
+    assert_eq!(FrameReader::new(Reset, Lines::lf()).payloads().count(), 1);
+}
+
 #[test]
 fn a_frame_that_cannot_be_encoded_changes_nothing() {
     let mut writer = FrameWriter::new(Vec::new(), Lines::lf());
