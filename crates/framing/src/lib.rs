@@ -37,7 +37,7 @@
 //! | limits, a policy for frames past them | [`Config`], [`Limits`], [`Oversize`] |
 //! | a stream that changes its framing | [`Decoder::take_tail`], [`Reassembler::switch`] |
 //! | a protocol with a length in its head | [`LengthBuilder`], with the layouts of a dozen |
-//! | a format of your own | [`Framing`]: one function to recognise a frame, one to write it |
+//! | a format of your own | [`Framing`]: one function to recognise a frame, one to write it; `verify` to prove it (feature `verify`) |
 //!
 //! Which framing to take: [`choosing`].
 //!
@@ -115,6 +115,8 @@ mod refusal;
 mod spec;
 mod stash;
 mod storage;
+#[cfg(feature = "verify")]
+pub mod verify;
 mod window;
 
 #[cfg(any(feature = "tokio", feature = "futures"))]

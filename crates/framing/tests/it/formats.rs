@@ -12,7 +12,6 @@ use crate::check::{Item, Mode, run, same_under_all_cuts};
 fn payloads<F: Framing + Clone>(config: &Config<F>, wire: &[u8]) -> Vec<Vec<u8>> {
     same_under_all_cuts(config, wire);
     run(config, &[wire.len()], wire, Mode::PushFrames)
-        .items
         .into_iter()
         .map(|item| match item {
             Item::Frame { payload, .. } => payload,
@@ -24,7 +23,7 @@ fn payloads<F: Framing + Clone>(config: &Config<F>, wire: &[u8]) -> Vec<Vec<u8>>
 /// The error of a stream that is wrong, after trying every cut of it.
 fn error<F: Framing + Clone>(config: &Config<F>, wire: &[u8]) -> (DecodeErrorKind, u64) {
     same_under_all_cuts(config, wire);
-    match run(config, &[wire.len()], wire, Mode::PushFrames).items.pop() {
+    match run(config, &[wire.len()], wire, Mode::PushFrames).pop() {
         Some(Item::Error { kind, offset }) => (kind, offset),
         other => panic!("{other:?} in {wire:?}"),
     }
@@ -123,7 +122,7 @@ fn varint() {
         let config = Config::new(canonical);
         for cut in 0..=wire.len().min(8) {
             let run = run(&config, &[cut.max(1), wire.len()], &wire, Mode::PushFrames);
-            assert!(matches!(&run.items[..], [Item::Frame { payload, .. }] if payload == body));
+            assert!(matches!(&run[..], [Item::Frame { payload, .. }] if payload == body));
         }
     }
     assert_eq!(payloads(&Config::new(lenient), b"\x82\x00ab\x80\x80\x00"), [&b"ab"[..], b""]);
@@ -215,7 +214,6 @@ fn what_delimited_encodes_comes_back() {
                     let wire = [&first_wire[..], second_wire].concat();
                     let run = run(&config, &[wire.len()], &wire, Mode::PushFrames);
                     let got: Vec<_> = run
-                        .items
                         .iter()
                         .map(|item| match item {
                             Item::Frame { payload, .. } => payload,

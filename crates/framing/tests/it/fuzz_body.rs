@@ -8,7 +8,7 @@ use framing::{
     Limits, Lines, Netstring, Oversize, Resync, Slip, Varint,
 };
 
-use crate::check::{bytewise, compare};
+use crate::check::same_under;
 
 pub(crate) fn split(data: &[u8]) {
     let Some((&[framing, limit, policy, seed], wire)) = data.split_first_chunk() else { return };
@@ -61,9 +61,7 @@ impl Settings<'_> {
 }
 
 fn agree<F: Framing + Clone>(config: &Config<F>, wire: &[u8], ends: &[usize]) {
-    let expected = bytewise(config, wire);
-    compare(config, ends, wire, &expected);
-    compare(config, &[wire.len()][..usize::from(!wire.is_empty())], wire, &expected);
+    same_under(config, wire, ends);
 }
 
 /// Chunks whose sizes come from a small generator.

@@ -32,3 +32,4 @@ mod spec;
 mod std_io;
 mod storage;
 mod verbs;
+mod verify;

@@ -7,7 +7,7 @@ use framing::{
 };
 use proptest::prelude::*;
 
-use crate::check::{Item, Mode, bytewise, compare, run};
+use crate::check::{Item, Mode, run, same_under};
 
 /// Payloads that hold what framings are made of.
 fn payloads() -> impl Strategy<Value = Vec<Vec<u8>>> {
@@ -52,7 +52,6 @@ fn round_trip<F: Framing + Clone>(
     let ends = ends(cuts, wire.len());
     let frames = run(config, &ends, &wire, Mode::PushFrames);
     let got: Vec<Vec<u8>> = frames
-        .items
         .iter()
         .map(|item| match item {
             Item::Frame { payload, discarded: 0, .. } => payload.clone(),
@@ -61,7 +60,7 @@ fn round_trip<F: Framing + Clone>(
         .collect();
     prop_assert_eq!(&got, &sent);
     let mut in_pieces = Vec::new();
-    for item in run(config, &ends, &wire, Mode::OwnedEvents).items {
+    for item in run(config, &ends, &wire, Mode::OwnedEvents) {
         match item {
             Item::Begin { .. } => in_pieces.push(Vec::new()),
             Item::Data(data) => in_pieces.last_mut().unwrap().extend(data),
@@ -174,7 +173,7 @@ proptest! {
             Oversize::Error, Oversize::Skip, Oversize::Truncate, Oversize::Stream]),
     ) {
         fn same<F: Framing + Clone>(config: &Config<F>, wire: &[u8], cuts: &[f64]) {
-            compare(config, &ends(cuts, wire.len()), wire, &bytewise(config, wire));
+            same_under(config, wire, &ends(cuts, wire.len()));
         }
         let limits = Limits { payload, head: 40, ..Limits::default() };
         let config = |framing| Config::new(framing).limits(limits).oversize(policy);

@@ -21,8 +21,7 @@ fn frames<F: Framing + Clone>(framing: F, wire: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)
     let config = Config::new(framing);
     same_under_all_cuts(&config, wire);
     let run = run(&config, &[wire.len()], wire, Mode::PushFrames);
-    run.items
-        .into_iter()
+    run.into_iter()
         .map(|item| match item {
             Item::Frame { head, payload, .. } => (head, payload),
             other => panic!("{other:?}"),

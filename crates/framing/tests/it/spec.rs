@@ -7,7 +7,7 @@ use framing::{
 };
 use proptest::prelude::*;
 
-use crate::check::{Mode, bytewise, compare, run};
+use crate::check::{Mode, run};
 use crate::cuts::for_each_string;
 
 fn spec(text: &str) -> Spec {
@@ -24,8 +24,8 @@ fn same<F: Framing + Clone>(text: &str, framing: F, alphabet: &[u8], length: u32
             let ends = [wire.len() / 2, wire.len()];
             let ends = &ends[usize::from(wire.len() < 2)..];
             assert_eq!(
-                run(&by_text, ends, wire, mode).items,
-                run(&by_type, ends, wire, mode).items,
+                run(&by_text, ends, wire, mode),
+                run(&by_type, ends, wire, mode),
                 "{text}, {mode:?} of {wire:?}"
             );
         }
@@ -86,8 +86,11 @@ fn the_limit_and_the_policy_are_in_the_configuration() {
     {
         let by_type = Config::new(Length::u8()).max_payload(max);
         let policy = if text.contains("skip") { Oversize::Skip } else { Oversize::Error };
-        let expected = bytewise(&by_type.oversize(policy), wire);
-        compare(&spec(text).config(), &[1, 4], wire, &expected);
+        let (by_type, by_spec) = (by_type.oversize(policy), spec(text).config());
+        for mode in [Mode::PushFrames, Mode::PushEvents, Mode::OwnedFrames, Mode::OwnedEvents] {
+            let expected = run(&by_type, &[1, 4], wire, mode);
+            assert_eq!(run(&by_spec, &[1, 4], wire, mode), expected, "{text}");
+        }
     }
     let exactly = |text, payload: usize, fits| {
         let encoder = spec(text).config().encoder().unwrap();
@@ -338,7 +341,7 @@ fn the_specs_of_known_protocols_take_their_frames() {
         ("content-length", b"Content-Length: 2\r\n\r\n{}", b"{}"),
         ("chunked", b"2\r\nhi\r\n0\r\n\r\n", b"hi"),
     ] {
-        let items = run(&spec(text).config(), &[1, wire.len()], wire, Mode::PushFrames).items;
+        let items = run(&spec(text).config(), &[1, wire.len()], wire, Mode::PushFrames);
         let [crate::check::Item::Frame { payload: got, .. }] = &items[..] else {
             panic!("{text}: {items:?}")
         };

@@ -1,0 +1,358 @@
+#![doc = include_str!("verify.md")]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "offsets within a stream that lies in memory"
+)]
+
+mod cuts;
+mod failure;
+mod item;
+mod run;
+
+use alloc::vec::Vec;
+use core::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+pub use failure::Failure;
+pub use item::Item;
+pub use run::{Mode, Run, run};
+
+use crate::{BuildError, Config, DecodeErrorKind, Framing};
+use cuts::Cuts;
+use failure::What;
+
+/// Tries streams under cuts, and compares all that comes out. See the [module](self).
+#[derive(Clone, Debug)]
+pub struct Verifier<F> {
+    config: Config<F>,
+    exhaustive: usize,
+}
+
+/// A stream, and what it should yield.
+///
+/// ```
+/// use framing::verify::{Stream, Verifier};
+/// use framing::{Config, DecodeErrorKind, Netstring};
+///
+/// let cut_short = DecodeErrorKind::Truncated { received: 4 };
+/// let streams = [
+///     Stream::new(b"5:hello,0:,").frame(b"hello").frame(b""),
+///     Stream::new(b"2:yo,2:hi").frame(b"yo").error(cut_short, 5),
+///     // The words of a `Malformed` are not compared when none are given.
+///     Stream::new(b"05:hello,").error(DecodeErrorKind::Malformed(""), 1),
+///     Stream::any(b"9:whatever"),
+/// ];
+/// Verifier::new(&Config::new(Netstring)).verify(streams)?;
+/// # Ok::<(), framing::verify::Failure>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Stream {
+    bytes: Vec<u8>,
+    expected: Option<Vec<Expected>>,
+}
+
+#[derive(Clone, Debug)]
+enum Expected {
+    Payload(Vec<u8>),
+    Item(Item),
+}
+
+/// How much was tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tried {
+    /// Streams: those given, their beginnings, and their repetitions.
+    pub streams: u64,
+    /// Cuts of these.
+    pub cuts: u64,
+    /// Each cut once for each way of reading it.
+    pub runs: u64,
+}
+
+impl<F: Framing + Clone> Verifier<F> {
+    /// Tries decoders of this configuration.
+    pub fn new(config: &Config<F>) -> Self {
+        Self { config: config.clone(), exhaustive: EXHAUSTIVE }
+    }
+
+    /// Cuts streams of up to so many bytes in every way, which are `2^(bytes - 1)` ways: 14 if not
+    /// set. At most 24.
+    #[must_use]
+    pub fn exhaustive(mut self, bytes: usize) -> Self {
+        self.exhaustive = bytes.min(MOST_EXHAUSTIVE);
+        self
+    }
+
+    /// Tries all that there is to try, of each stream: what it yields as a whole; its cuts; its
+    /// beginnings, each with the end of the stream behind it; and several of it in one.
+    pub fn verify(&self, streams: impl IntoIterator<Item = Stream>) -> Result<Tried, Failure> {
+        let mut tried = Tried::default();
+        for Stream { bytes, expected } in streams {
+            let got = self.try_run(&bytes, &whole(&bytes), Mode::PushFrames)?.items;
+            if let Some(expected) = expected
+                && !(expected.len() == got.len()
+                    && expected.iter().zip(&got).all(|(one, got)| one.is(got)))
+            {
+                let what = What::Unexpected { expected, got };
+                return Err(Failure::new(what, &bytes, &whole(&bytes), Mode::PushFrames));
+            }
+            let ended = matches!(got.last(), Some(Item::Error { .. }));
+            tried.add(self.agree(&bytes, Cuts::All { exhaustive: self.exhaustive })?);
+            for end in cuts::beginnings(bytes.len()) {
+                tried.add(self.agree(&bytes[..end], Cuts::Single)?);
+            }
+            for times in (2..=3).filter(|_| !ended) {
+                tried.add(self.agree(&bytes.repeat(times), Cuts::Random)?);
+            }
+        }
+        Ok(tried)
+    }
+
+    /// Tries the cuts of one stream, and nothing else: for tests that make many streams themselves.
+    pub fn cuts(&self, stream: &[u8]) -> Result<Tried, Failure> {
+        self.agree(stream, Cuts::All { exhaustive: self.exhaustive })
+    }
+
+    /// Tries one cut, given by where its chunks end, beside the whole stream and byte by byte: for
+    /// fuzzing, and for other tests that make the cuts themselves. Ends behind the stream's end, or
+    /// out of order, are left out.
+    pub fn cut(&self, stream: &[u8], ends: &[usize]) -> Result<Tried, Failure> {
+        self.agree(stream, Cuts::These(ends))
+    }
+
+    /// What the encoder makes of each payload, and of all of them together, must yield them again,
+    /// whatever the cuts.
+    ///
+    /// ```
+    /// use framing::verify::Verifier;
+    /// use framing::{Cobs, Config};
+    ///
+    /// Verifier::new(&Config::new(Cobs)).round_trips(&[], &[b"", b"\0", b"hi\0\0there"])?;
+    /// # Ok::<(), framing::verify::Failure>(())
+    /// ```
+    pub fn round_trips(&self, prefix: &[u8], payloads: &[&[u8]]) -> Result<Tried, Failure> {
+        let failure = |what| Failure::new(what, &[], &[], Mode::PushFrames);
+        let encoder = self.config.encoder().map_err(|error| failure(What::Build(error)))?;
+        let mut streams = Vec::new();
+        let mut all = Stream::new([]);
+        for &payload in payloads {
+            let mut wire = Vec::new();
+            let refused = |error| failure(What::Refused { payload: payload.to_vec(), error });
+            encoder.append(prefix, &[payload], &mut wire).map_err(refused)?;
+            all.bytes.extend_from_slice(&wire);
+            all = all.frame(payload);
+            streams.push(Stream::new(wire).frame(payload));
+        }
+        streams.push(all);
+        self.verify(streams)
+    }
+
+    /// Every way of reading gives the same under these cuts as byte by byte.
+    fn agree(&self, stream: &[u8], cuts: Cuts<'_>) -> Result<Tried, Failure> {
+        let references = self.references(stream, cuts)?;
+        let mut tried = Tried { streams: 1, ..Tried::default() };
+        cuts.try_for_each(stream.len(), |ends| {
+            tried.cuts += 1;
+            for (mode, reference) in &references {
+                tried.runs += 1;
+                let run = self.try_run(stream, ends, *mode)?;
+                if !run.is_like(reference) {
+                    return Err(self.smallest(stream, ends, *mode));
+                }
+            }
+            Ok(())
+        })?;
+        Ok(tried)
+    }
+
+    /// What each way of reading gives byte by byte; events and frames say the same. A fixed storage is
+    /// tried where it is just large enough to give what a growing one gives, and with one byte less.
+    fn references(&self, stream: &[u8], cuts: Cuts<'_>) -> Result<Vec<(Mode, Run)>, Failure> {
+        let ends: Vec<usize> = (1..=stream.len()).collect();
+        let fed = |mode| Ok::<_, Failure>((mode, self.try_run(stream, &ends, mode)?));
+        let (frames, events) = (fed(Mode::PushFrames)?, fed(Mode::PushEvents)?);
+        if !frames.1.says_what(&events.1) {
+            let what = What::Events { frames: frames.1.items, events: events.1.items };
+            return Err(Failure::new(what, stream, &whole(stream), Mode::PushEvents));
+        }
+        let mut references = alloc::vec![frames, events];
+        for (growing, fixed) in [
+            (Mode::OwnedFrames, Mode::FixedFrames as fn(usize) -> Mode),
+            (Mode::OwnedEvents, Mode::FixedEvents),
+        ] {
+            let growing = fed(growing)?;
+            if !matches!(cuts, Cuts::Single | Cuts::Random) {
+                let least = self
+                    .least_storage()
+                    .map_err(|error| Failure::new(What::Build(error), stream, &ends, growing.0))?;
+                let sizes: Vec<usize> = (least..=least.max(stream.len())).collect();
+                let mut broken = None;
+                let enough = sizes.partition_point(|&size| match fed(fixed(size)) {
+                    Ok((_, run)) => run != growing.1,
+                    Err(failure) => {
+                        broken = Some(failure);
+                        false
+                    }
+                });
+                if let Some(failure) = broken {
+                    return Err(failure);
+                }
+                if let Some(&less) = enough.checked_sub(1).and_then(|at| sizes.get(at)) {
+                    let less = fed(fixed(less))?;
+                    if !less.1.ends_early_of(&growing.1) {
+                        let what = What::Cut { whole: growing.1.items, cut: less.1.items };
+                        return Err(Failure::new(what, stream, &ends, less.0));
+                    }
+                    references.push(less);
+                }
+                if let Some(&enough) = sizes.get(enough).filter(|&&size| size <= stream.len()) {
+                    references.push((fixed(enough), growing.1.clone()));
+                }
+            }
+            references.push(growing);
+        }
+        Ok(references)
+    }
+
+    /// The smallest storage that builds.
+    fn least_storage(&self) -> Result<usize, BuildError> {
+        match self.config.reassembler_in(&mut [0; 1][..]) {
+            Ok(_) => Ok(1),
+            Err(BuildError::StorageTooSmall { needed }) => Ok(needed),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Runs it; that the framing panics is a failure too.
+    fn try_run(&self, stream: &[u8], ends: &[usize], mode: Mode) -> Result<Run, Failure> {
+        let run = AssertUnwindSafe(|| run::fed(&self.config, stream, ends, mode));
+        let failure = |what| Failure::new(what, stream, ends, mode);
+        match catch_unwind(run) {
+            Err(_) => Err(failure(What::Panicked)),
+            Ok(Err(error)) => Err(failure(What::Build(error))),
+            Ok(Ok(run)) => match run.broken {
+                Some(promise) => Err(failure(What::Broken(promise))),
+                None => Ok(run),
+            },
+        }
+    }
+
+    /// The shortest beginning of the stream, and the fewest cuts of it, that show what this cut shows.
+    fn smallest(&self, stream: &[u8], ends: &[usize], mode: Mode) -> Failure {
+        let shown = |stream: &[u8], ends: &[usize]| {
+            let one = self.try_run(stream, &whole(stream), mode)?.items;
+            let cut = self.try_run(stream, ends, mode)?.items;
+            if one == cut {
+                return Ok(());
+            }
+            Err(Failure::new(What::Cut { whole: one, cut }, stream, ends, mode))
+        };
+        let bytewise: Vec<usize> = (1..=stream.len()).collect();
+        for ends in [ends, &bytewise] {
+            let Err(mut failure) = shown(stream, ends) else { continue };
+            for end in 1..stream.len() {
+                let kept: Vec<usize> = ends.iter().copied().filter(|&at| at < end).collect();
+                if let Err(shorter) = shown(&stream[..end], &[&kept[..], &[end]].concat()) {
+                    failure = shorter;
+                    break;
+                }
+            }
+            let mut at = 0;
+            while at + 1 < failure.ends().len() {
+                let mut fewer = failure.ends().to_vec();
+                fewer.remove(at);
+                match shown(failure.stream(), &fewer) {
+                    Err(smaller) => failure = smaller,
+                    Ok(()) => at += 1,
+                }
+            }
+            return failure;
+        }
+        let offsets = |ends: &[usize]| self.try_run(stream, ends, mode).map(|run| run.offsets);
+        match (offsets(ends), offsets(&bytewise)) {
+            (Ok(cut), Ok(bytewise)) => {
+                Failure::new(What::Offset { cut, bytewise }, stream, ends, mode)
+            }
+            (Err(failure), _) | (_, Err(failure)) => failure,
+        }
+    }
+}
+
+impl Stream {
+    /// A stream that yields what is said next, and nothing else.
+    pub fn new(bytes: impl AsRef<[u8]>) -> Self {
+        Self { bytes: bytes.as_ref().to_vec(), expected: Some(Vec::new()) }
+    }
+
+    /// A stream that may yield anything, if only it is always the same.
+    pub fn any(bytes: impl AsRef<[u8]>) -> Self {
+        Self { bytes: bytes.as_ref().to_vec(), expected: None }
+    }
+
+    /// Then a frame with this payload.
+    #[must_use]
+    pub fn frame(self, payload: impl AsRef<[u8]>) -> Self {
+        self.then(Expected::Payload(payload.as_ref().to_vec()))
+    }
+
+    /// Then this error, which may be one that is not fatal, at this offset of the stream.
+    #[must_use]
+    pub fn error(self, kind: DecodeErrorKind, offset: u64) -> Self {
+        self.item(Item::error(kind, offset))
+    }
+
+    /// Then exactly this item.
+    #[must_use]
+    pub fn item(self, item: Item) -> Self {
+        self.then(Expected::Item(item))
+    }
+
+    fn then(mut self, expected: Expected) -> Self {
+        self.expected.get_or_insert_default().push(expected);
+        self
+    }
+}
+
+impl Expected {
+    fn is(&self, got: &Item) -> bool {
+        let malformed = |kind: &_| matches!(kind, DecodeErrorKind::Malformed(_));
+        match (self, got) {
+            (Self::Payload(expected), Item::Frame { payload, discarded: 0, .. }) => {
+                expected == payload
+            }
+            (
+                Self::Item(Item::Error { kind: DecodeErrorKind::Malformed(""), offset: at }),
+                Item::Error { kind, offset },
+            ) if malformed(kind) => at == offset,
+            (Self::Item(expected), got) => expected == got,
+            (Self::Payload(_), _) => false,
+        }
+    }
+}
+
+impl Tried {
+    fn add(&mut self, other: Self) {
+        self.streams += other.streams;
+        self.cuts += other.cuts;
+        self.runs += other.runs;
+    }
+}
+
+impl fmt::Display for Tried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { streams, cuts, runs } = self;
+        write!(f, "{streams} streams, {cuts} cuts, {runs} runs")
+    }
+}
+
+/// The stream in one chunk.
+fn whole(stream: &[u8]) -> Vec<usize> {
+    (!stream.is_empty()).then_some(stream.len()).into_iter().collect()
+}
+
+/// Streams of up to so many bytes are cut in every way.
+const EXHAUSTIVE: usize = 14;
+
+/// More cuts than these would never end.
+const MOST_EXHAUSTIVE: usize = 24;
