@@ -21,6 +21,7 @@ mod fuzz_body;
 mod handoff;
 mod hints;
 mod incidents;
+mod model;
 mod parts;
 mod promises;
 mod properties;
