@@ -18,6 +18,7 @@ mod encoding;
 mod events;
 mod formats;
 mod fuzz_body;
+mod generated;
 mod handoff;
 mod hints;
 mod incidents;

@@ -255,7 +255,8 @@ fn in_a_configuration_file_it_is_a_string() {
     assert!(serde_json::from_str::<Spec>("4").unwrap_err().to_string().contains("spec"));
 }
 
-fn any_spec() -> impl Strategy<Value = String> {
+/// A spec with any of its options, which need not fit each other.
+pub(crate) fn any_spec() -> impl Strategy<Value = String> {
     let option = |name: &'static str, range: std::ops::Range<i64>| {
         prop::option::of(range)
             .prop_map(move |n| n.map_or(String::new(), |n| format!(",{name}={n}")))
