@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use framing::{Spec, SpecError};
+use unicode_width::UnicodeWidthStr;
 
 use crate::error::Status;
 
@@ -42,8 +43,14 @@ impl Args {
         })
     }
 
+    /// What clap has to know. Who inspects asks no server, and is not told how to name one.
+    fn definition() -> clap::Command {
+        let server = Arg::new("server").long("server").value_name("ADDR").hide(true);
+        Self::command().mut_subcommand("inspect", |inspect| inspect.arg(server))
+    }
+
     fn parse_line(line: &[OsString]) -> Result<Self, clap::Error> {
-        let matches = Self::command().try_get_matches_from(line);
+        let matches = Self::definition().try_get_matches_from(line);
         let matches =
             matches.map_err(|error| if names_exec(line) { dashed(error) } else { error })?;
         let mut args = Self::from_arg_matches(&matches)?;
@@ -170,7 +177,8 @@ pub(crate) struct Inspect {
     pub(crate) guess: bool,
 
     /// Print a JSON object a line: offset, head, payload and trailer, the last three in hexadecimal.
-    /// Put together they are the capture again, unless payloads are stuffed or joined from parts
+    /// Put together they are the capture again, unless payloads are stuffed or joined from parts, or
+    /// frames are left out (`oversize=skip`)
     #[arg(long)]
     pub(crate) json: bool,
 
@@ -192,14 +200,14 @@ struct BadSpec {
     error: SpecError,
 }
 
-/// Characters before the wrong part.
+/// Columns before the wrong part.
 fn before(text: &str, error: &SpecError) -> usize {
-    text.get(..error.at().start).map_or(0, |before| before.chars().count())
+    text.get(..error.at().start).map_or(0, UnicodeWidthStr::width)
 }
 
-/// Characters of the wrong part, or one where it is empty.
+/// Columns of the wrong part, or one where it is empty.
 fn marked(text: &str, error: &SpecError) -> usize {
-    text.get(error.at()).map_or(1, |part| part.chars().count().max(1))
+    text.get(error.at()).map_or(1, |part| part.width().max(1))
 }
 
 /// Whether a command line that does not parse was meant for `exec`, whose exit codes 0 to 123 belong
@@ -271,7 +279,7 @@ mod tests {
 
     #[test]
     fn the_definition_is_sound() {
-        Args::command().debug_assert();
+        Args::definition().debug_assert();
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use framing::{DecodeError, DecodeErrorKind};
 use framing_protocol::Closed;
 use framing_protocol::message::{Code, Escaped, Failure, Outcome};
 use framing_transport::ConnectError;
@@ -74,6 +75,34 @@ pub(crate) fn of_outcome(outcome: &Outcome, args: &Args) -> Option<String> {
     Some(addressed(advice, args))
 }
 
+/// What to do about a capture that does not parse under the framing that `spec` is.
+pub(crate) fn of_fault(fault: &DecodeError, spec: &str) -> Option<String> {
+    // Where the bytes speak for themselves the fault has said so.
+    let (DecodeErrorKind::TooLong { declared, .. }, None) = (fault.kind(), fault.hint()) else {
+        return None;
+    };
+    let size = match declared {
+        None => "SIZE".into(),
+        Some(length) if length > LIKELY => {
+            return Some("see which framing is likely: framing-client inspect --guess".into());
+        }
+        Some(length) => limit_for(length),
+    };
+    let spec: String = spec.split_inclusive(',').filter(|part| !part.starts_with("max=")).collect();
+    let spec = format!("{},max={size}", spec.trim_end_matches(','));
+    let spec = word(spec.as_bytes());
+    Some(format!("raise the limit, if frames may be so large: --framing {spec}"))
+}
+
+/// The roundest limit that lets a payload of so many bytes in, as a spec has it.
+pub(crate) fn limit_for(length: u64) -> String {
+    match length {
+        0..0x400 => length.to_string(),
+        0x400..0x10_0000 => format!("{}KiB", length.div_ceil(0x400)),
+        _ => format!("{}MiB", length.div_ceil(0x10_0000)),
+    }
+}
+
 /// The server knows best; where it is silent, what usually helps.
 fn of_failure(failure: &Failure) -> Option<String> {
     if let Some(hint) = &failure.hint {
@@ -142,7 +171,7 @@ fn addressed(advice: &str, args: &Args) -> String {
 
 /// One word of a command line for a shell.
 fn word(text: &[u8]) -> String {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-/:".contains(byte);
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-/:,=".contains(byte);
     let shown = Escaped(text).to_string();
     if !text.is_empty() && text.iter().all(plain) {
         shown
@@ -150,6 +179,9 @@ fn word(text: &[u8]) -> String {
         format!("'{}'", shown.replace('\'', r"'\''"))
     }
 }
+
+/// A length past this is not one that anybody meant, in bytes.
+const LIKELY: u64 = 1 << 30;
 
 #[cfg(test)]
 mod tests {

@@ -1,11 +1,14 @@
 //! What is printed of frames and faults.
 
-use std::fmt::Write as _;
-use std::io::Write;
+use std::fmt::{self, Write as _};
+use std::io::{IsTerminal, Write};
+use std::os::fd::AsFd;
 
-use framing::DecodeError;
+use framing::{DecodeError, Frame};
+use unicode_width::UnicodeWidthChar;
 
-use super::{Form, Found};
+use super::Form;
+use super::raw::Row;
 use crate::error::Error;
 use crate::report;
 
@@ -13,32 +16,73 @@ use crate::report;
 pub(crate) struct Show<W> {
     out: W,
     form: Form,
+    look: Look,
+}
+
+/// How text looks where it goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
     /// Escape sequences: of offsets, of heads, and what ends them.
     colours: [&'static str; 3],
+    /// How much of a payload is shown.
+    extent: Extent,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Extent {
+    /// So many of its bytes.
+    Bytes(usize),
+    /// What fits a line of so many columns.
+    Columns(usize),
+}
+
+impl Look {
+    /// As it suits a terminal, if that is what `out` is.
+    pub(crate) fn of(out: &(impl AsFd + IsTerminal)) -> Self {
+        if !out.is_terminal() {
+            return Self { colours: [""; 3], extent: Extent::Bytes(PREVIEW) };
+        }
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+        let colours = if plain { [""; 3] } else { ["\x1b[2m", "\x1b[36m", "\x1b[0m"] };
+        let size = rustix::termios::tcgetwinsize(out).map(|size| usize::from(size.ws_col));
+        let columns = size.ok().filter(|columns| *columns > 0).unwrap_or(USUAL_WIDTH);
+        Self { colours, extent: Extent::Columns(columns) }
+    }
 }
 
 impl<W: Write> Show<W> {
-    pub(crate) fn new(out: W, form: Form, colours: bool) -> Self {
-        let colours = if colours { ["\x1b[2m", "\x1b[36m", "\x1b[0m"] } else { [""; 3] };
-        Self { out, form, colours }
+    pub(crate) fn new(out: W, form: Form, look: Look) -> Self {
+        Self { out, form, look }
     }
 
-    pub(crate) fn frame(&mut self, frame: &Found) -> Result<(), Error> {
-        let Found { offset, head, payload, trailer } = frame;
-        let line = match self.form {
-            Form::Json => format!(
-                "{{\"offset\":{offset},\"head\":\"{}\",\"payload\":\"{}\",\"trailer\":\"{}\"}}",
-                hex(head),
-                hex(payload),
-                hex(trailer)
-            ),
-            Form::Text => {
-                let [dim, bright, plain] = self.colours;
-                let (head, payload) = (short(head), text(payload));
-                format!("{dim}{offset:>10}{plain}  {bright}{head}{plain}  {payload}")
+    /// Prints a frame; `cut` is what was cut off it, as far as that is known.
+    pub(crate) fn frame(&mut self, frame: &Frame<'_, '_>, cut: &[u8]) -> Result<(), Error> {
+        let (offset, payload) = (frame.offset(), frame.payload());
+        match self.form {
+            Form::Json => {
+                let (head, payload) = (Hex(frame.head()), Hex(&payload));
+                let (cut, trailer) = (Hex(cut), Hex(frame.trailer()));
+                writeln!(
+                    self.out,
+                    "{{\"offset\":{offset},\"head\":\"{head}\",\"payload\":\"{payload}\",\
+                     \"trailer\":\"{cut}{trailer}\"}}"
+                )
             }
-        };
-        writeln!(self.out, "{}", line.trim_end()).map_err(Error::Sink)
+            Form::Text => {
+                let Look { colours: [dim, bright, plain], extent } = self.look;
+                let (place, head) = (format!("{offset:>10}"), short(frame.head()));
+                let extent = match extent {
+                    Extent::Columns(columns) => {
+                        let taken = place.len() + head.len() + 2 * GAP.len();
+                        Extent::Columns(columns.saturating_sub(taken))
+                    }
+                    bytes @ Extent::Bytes(_) => bytes,
+                };
+                let payload = text(&payload, frame.discarded(), extent);
+                writeln!(self.out, "{dim}{place}{plain}{GAP}{bright}{head}{plain}{GAP}{payload}")
+            }
+        }
+        .map_err(Error::Sink)
     }
 
     /// What was passed over without an end of it all.
@@ -46,27 +90,22 @@ impl<W: Write> Show<W> {
         match self.form {
             Form::Json => self.json(error),
             Form::Text => {
-                let [dim, _, plain] = self.colours;
-                writeln!(self.out, "{dim}{:>10}{plain}  {}", error.offset(), error.kind())
+                let [dim, _, plain] = self.look.colours;
+                writeln!(self.out, "{dim}{:>10}{plain}{GAP}{}", error.offset(), error.kind())
                     .map_err(Error::Sink)
             }
         }
     }
 
-    /// Where and why the capture does not parse; `raw` is what is known of it from `start` on.
-    pub(crate) fn fault(
-        &mut self,
-        error: DecodeError,
-        raw: &[u8],
-        start: u64,
-    ) -> Result<(), Error> {
+    /// Where and why the capture does not parse; `row` holds the bytes around the fault.
+    pub(crate) fn fault(&mut self, error: DecodeError, row: Row<'_>) -> Result<(), Error> {
         if self.form == Form::Json {
             return self.json(error);
         }
         // What was found so far comes first.
         self.flush()?;
         report::line(format_args!("inspect: {error}"));
-        for line in dump(raw, start, error.offset()) {
+        for line in dump(row, error.offset()) {
             report::line(format_args!("inspect: {line}"));
         }
         Ok(())
@@ -85,31 +124,42 @@ impl<W: Write> Show<W> {
 }
 
 /// The bytes around the fault, and a mark under it.
-fn dump(raw: &[u8], start: u64, fault: u64) -> Vec<String> {
-    let at = usize::try_from(fault.saturating_sub(start)).unwrap_or(usize::MAX);
-    if at >= raw.len() {
+fn dump(row: Row<'_>, fault: u64) -> Vec<String> {
+    let Row { offset, bytes } = row;
+    let Ok(at) = usize::try_from(fault.saturating_sub(offset)) else { return Vec::new() };
+    if at >= bytes.len() {
         return Vec::new();
     }
-    let first = at / ROW * ROW;
-    let row = &raw[first..raw.len().min(first + ROW)];
-    let bytes: String = row.iter().fold(String::new(), |mut line, byte| {
+    let digits: String = bytes.iter().fold(String::new(), |mut line, byte| {
         let _ = write!(line, " {byte:02x}");
         line
     });
-    let readable: String = row
+    let readable: String = bytes
         .iter()
         .map(|&byte| if byte.is_ascii_graphic() || byte == b' ' { char::from(byte) } else { '.' })
         .collect();
-    let place = format!("{:>10} ", start + first as u64);
-    let mark = " ".repeat(place.len() + 3 * (at - first) + 1);
-    vec![format!("{place}{bytes:<48}  {readable}"), format!("{mark}^^ byte {fault}")]
+    let place = format!("{offset:>10} ");
+    let mark = " ".repeat(place.len() + 3 * at + 1);
+    vec![format!("{place}{digits:<48}  {readable}"), format!("{mark}^^ byte {fault}")]
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+/// Bytes in hexadecimal, without a copy of them all.
+struct Hex<'b>(&'b [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut digits = String::new();
+        for piece in self.0.chunks(512) {
+            digits.clear();
+            for byte in piece {
+                for digit in [byte >> 4, byte & 15] {
+                    digits.extend(char::from_digit(digit.into(), 16));
+                }
+            }
+            f.write_str(&digits)?;
+        }
+        Ok(())
+    }
 }
 
 /// A head, as far as it fits a column.
@@ -118,7 +168,7 @@ fn short(head: &[u8]) -> String {
     let text = if !head.is_empty() && head.iter().all(readable) {
         format!("\"{}\"", head.escape_ascii())
     } else {
-        hex(head)
+        Hex(head).to_string()
     };
     match text.char_indices().nth(COLUMN) {
         Some((end, _)) => format!("{}...", &text[..end]),
@@ -126,22 +176,79 @@ fn short(head: &[u8]) -> String {
     }
 }
 
-/// A payload: in quotes if it can be read, in hexadecimal otherwise, and no more than fits a line.
-fn text(payload: &[u8]) -> String {
-    let readable = |text: &&str| !text.chars().any(|c| c.is_control() && !"\r\n\t".contains(c));
-    let whole = match std::str::from_utf8(payload).ok().filter(readable) {
-        Some(text) => format!("{text:?}"),
-        None => hex(payload),
+/// A payload: in quotes if it can be read, in hexadecimal otherwise, and no more than fits; then how
+/// much more there is.
+fn text(payload: &[u8], cut: u64, extent: Extent) -> String {
+    let past = match cut {
+        0 => String::new(),
+        bytes => format!(" + {bytes} bytes past the limit"),
     };
-    match whole.char_indices().nth(LINE) {
-        Some((end, _)) => format!("{}... ({} bytes)", &whole[..end], payload.len()),
-        None => whole,
+    let (bytes, columns) = match extent {
+        Extent::Bytes(bytes) => (bytes, usize::MAX),
+        // The longest character that takes no more than a column has four bytes.
+        Extent::Columns(columns) => (columns.saturating_mul(4), columns),
+    };
+    let whole = preview(payload, bytes, columns.saturating_sub(past.len()));
+    if whole.bytes == payload.len() {
+        return whole.text + &past;
     }
+    let rest = format!("... ({} bytes){past}", payload.len());
+    let room = columns.saturating_sub(rest.len()).max(NARROWEST);
+    preview(payload, bytes, room).text + &rest
 }
 
-/// Bytes of a row of the dump.
-const ROW: usize = 16;
+/// The beginning of a payload, and how many bytes of it that is.
+struct Preview {
+    text: String,
+    bytes: usize,
+}
 
-/// Characters of a head, and of a payload, before they are cut.
+fn preview(payload: &[u8], most: usize, columns: usize) -> Preview {
+    let start = &payload[..payload.len().min(most)];
+    let Some(readable) = readable(start, payload.len()) else {
+        let bytes = start.len().min(columns / 2);
+        return Preview { text: Hex(&start[..bytes]).to_string(), bytes };
+    };
+    let mut preview = Preview { text: "\"".into(), bytes: 0 };
+    let mut used = "\"\"".len();
+    for c in readable.chars() {
+        let drawn = if c == '\'' { c.to_string() } else { c.escape_debug().to_string() };
+        used += drawn.chars().filter_map(char::width).sum::<usize>();
+        if used > columns {
+            break;
+        }
+        preview.text.push_str(&drawn);
+        preview.bytes += c.len_utf8();
+    }
+    preview.text.push('"');
+    preview
+}
+
+/// The text that a payload of `length` bytes begins with, if `start` is that of one.
+fn readable(start: &[u8], length: usize) -> Option<&str> {
+    let text = match std::str::from_utf8(start) {
+        Ok(text) => text,
+        // Its last character is cut.
+        Err(error) if error.error_len().is_none() && start.len() < length => {
+            std::str::from_utf8(&start[..error.valid_up_to()]).ok()?
+        }
+        Err(_) => return None,
+    };
+    let control = |c: char| c.is_control() && !"\r\n\t".contains(c);
+    (!text.chars().any(control)).then_some(text)
+}
+
+/// Between two columns.
+const GAP: &str = "  ";
+
+/// Characters of a head before it is cut.
 const COLUMN: usize = 40;
-const LINE: usize = 100;
+
+/// Bytes of a payload that are shown where no terminal sets a limit.
+const PREVIEW: usize = 64;
+
+/// Of a terminal that does not know, in columns.
+const USUAL_WIDTH: usize = 80;
+
+/// What a payload is given even on the narrowest terminal, in columns.
+const NARROWEST: usize = 8;
