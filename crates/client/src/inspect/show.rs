@@ -148,17 +148,15 @@ struct Hex<'b>(&'b [u8]);
 
 impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut digits = String::new();
-        for piece in self.0.chunks(512) {
-            digits.clear();
-            for byte in piece {
-                for digit in [byte >> 4, byte & 15] {
-                    digits.extend(char::from_digit(digit.into(), 16));
-                }
+        let digit = |value: u8| b"0123456789abcdef"[usize::from(value & 15)];
+        let mut digits = [[0; 2]; 512];
+        self.0.chunks(digits.len()).try_for_each(|piece| {
+            for (pair, byte) in digits.iter_mut().zip(piece) {
+                *pair = [digit(byte >> 4), digit(*byte)];
             }
-            f.write_str(&digits)?;
-        }
-        Ok(())
+            let text = digits[..piece.len()].as_flattened();
+            f.write_str(std::str::from_utf8(text).map_err(|_| fmt::Error)?)
+        })
     }
 }
 

@@ -43,23 +43,26 @@ impl Candidate {
 
 /// All that are tried, the simplest first.
 pub(super) fn all(census: &Census) -> Vec<Candidate> {
-    let structured = structured_ones(census).into_iter();
-    let structured = structured.map(|(spec, evidence)| Kind::Structured(spec, evidence));
-    let known = structured.chain(known().into_iter().map(Kind::Field));
-    let mut all: Vec<_> = known.map(|kind| Candidate { kind, cost: KNOWN }).collect();
+    let known = known();
+    let mut all = structured_ones(census);
+    all.extend(known.iter().map(|&field| Kind::Field(field)));
+    all.push(Kind::Structured("varint", Evidence::Lengths(1.0)));
+    let mut all: Vec<_> = all.into_iter().map(|kind| Candidate { kind, cost: KNOWN }).collect();
     for (width, order) in FIELDS {
         for offset in 0..=16 {
             let (own, before) = (i64::from(width), i64::from(offset));
             let mut add = |adjust, cost| {
                 let field = Field::new(width, order, offset, adjust);
-                all.push(Candidate { kind: Kind::Field(field), cost });
+                if !known.contains(&field) {
+                    all.push(Candidate { kind: Kind::Field(field), cost });
+                }
             };
             // It counts what follows it, itself too, or the whole frame.
-            if offset > 0 {
-                add(0, REGULAR);
+            add(0, REGULAR);
+            add(-own, REGULAR);
+            if before > 0 {
                 add(-own - before, REGULAR);
             }
-            add(-own, REGULAR);
             // Or not the rest of a head of fixed length.
             for more in 1..=16 {
                 add(more, ODD);
@@ -69,7 +72,7 @@ pub(super) fn all(census: &Census) -> Vec<Candidate> {
     all
 }
 
-fn structured_ones(census: &Census) -> Vec<(&'static str, Evidence)> {
+fn structured_ones(census: &Census) -> Vec<Kind> {
     let (lines, zeros) = (census.text(b'\n'), census.text(0));
     let mut all = vec![
         ("content-length", Evidence::Head(BYTE)),
@@ -77,7 +80,6 @@ fn structured_ones(census: &Census) -> Vec<(&'static str, Evidence)> {
         ("chunked", Evidence::Chunks),
         ("netstring", Evidence::Head(BYTE)),
         ("envelope", Evidence::Lengths(2.0)),
-        ("varint", Evidence::Lengths(1.0)),
         ("crlf,strict", Evidence::Delimiter { each: 8.0, end: 16.0, most: 44.0, beside: lines }),
         // Of a zero that ends a frame, the code before it has known.
         ("cobs", Evidence::Delimiter { each: 7.0, end: 8.0, most: f64::INFINITY, beside: 0.0 }),
@@ -89,7 +91,7 @@ fn structured_ones(census: &Census) -> Vec<(&'static str, Evidence)> {
             all.push((spec, Evidence::Delimiter { each: 3.0, end: 8.0, most: 32.0, beside }));
         }
     }
-    all
+    all.into_iter().map(|(spec, evidence)| Kind::Structured(spec, evidence)).collect()
 }
 
 /// Fields of protocols that are in use, and those that are nothing but a field.

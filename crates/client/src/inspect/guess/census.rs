@@ -14,9 +14,9 @@ impl Census {
         for &byte in capture {
             counts[usize::from(byte)] += 1;
         }
-        // Before the first byte was seen, all are equally likely.
-        let total = log2(capture.len() as u64 + 256);
-        let bits = counts.map(|count| total - log2(count + 1));
+        // After all other bytes; before the first of them, all are equally likely.
+        let total = log2(capture.len() as u64 + 255);
+        let bits = counts.map(|count| total - log2(count.max(1)));
         Self { counts, bits, first: capture.first().copied() }
     }
 

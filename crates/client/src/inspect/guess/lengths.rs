@@ -6,7 +6,7 @@ use super::Verdict;
 use super::census::{Census, log2};
 
 /// A length field.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Field {
     pub(super) width: u8,
     pub(super) order: Order,
@@ -67,7 +67,10 @@ impl Field {
             verdict.longest = verdict.longest.max(payload);
             let own = behind.saturating_sub(self.adjust.max(0).unsigned_abs());
             let cost = if rest.is_empty() { last(verdict.frames) } else { lengths.cost(own) };
-            verdict.bits += census.bits(field) - cost;
+            let bits = census.bits(field) - cost;
+            // Zeros come in runs, and as padding.
+            let zero = field.iter().all(|&byte| byte == 0);
+            verdict.bits += if zero { bits.min(0.0) } else { bits };
             if verdict.bits < HOPELESS {
                 return None;
             }
