@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{Arg, Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, ArgGroup, Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use framing::{Spec, SpecError};
 use unicode_width::UnicodeWidthStr;
@@ -131,6 +131,9 @@ pub(crate) enum Command {
     /// One line for each frame: where it begins, its head, its payload as text or in hexadecimal. Where
     /// the capture does not parse, the exact place and the reason are told, and the exit code is 7. No
     /// server is asked.
+    ///
+    /// Of a long payload only the beginning is shown; --json has all of it. A terminal gets colours,
+    /// unless `NO_COLOR` is set.
     Inspect(Inspect),
 }
 
@@ -166,19 +169,22 @@ pub(crate) struct Exec {
 
 /// `inspect`: under one framing, or under which.
 #[derive(Debug, ClapArgs)]
+#[command(group = ArgGroup::new("how").required(true))]
 pub(crate) struct Inspect {
     /// The framing: u16be, u32le,offset=2,max=1MiB, lines, crlf,strict, delimiter=0x0d0a, varint,
     /// netstring, content-length, chunked, cobs, slip, envelope and others
-    #[arg(long, value_name = "SPEC", value_parser = spec, required_unless_present = "guess")]
+    #[arg(long, value_name = "SPEC", value_parser = spec, group = "how")]
     pub(crate) framing: Option<Spec>,
 
-    /// Rank the framings under which all of the capture parses
-    #[arg(long, conflicts_with_all = ["framing", "json"])]
+    /// Rank the framings under which all of the capture parses, instead of showing frames. Of bytes
+    /// that are chance, one capture in 2^N parses so well that it is given N bits
+    #[arg(long, group = "how", conflicts_with = "json")]
     pub(crate) guess: bool,
 
     /// Print a JSON object a line: offset, head, payload and trailer, the last three in hexadecimal.
-    /// Put together they are the capture again, unless payloads are stuffed or joined from parts, or
-    /// frames are left out (`oversize=skip`)
+    /// What is cut off a payload (`oversize=truncate`) begins the trailer. Put together they are the
+    /// capture again, unless payloads are stuffed or joined from parts, or frames are left out
+    /// (`oversize=skip`)
     #[arg(long)]
     pub(crate) json: bool,
 

@@ -14,7 +14,10 @@ use framing_transport::ConnectError;
 
 use crate::part::PartError;
 
-pub(crate) use hint::{limit_for, of_fault as hint_of_fault, of_outcome as hint_of_outcome};
+pub(crate) use hint::{
+    limit_for, of_fault as hint_of_fault, of_inspect as hint_of_inspect,
+    of_outcome as hint_of_outcome,
+};
 
 /// Why something did not come to a good end. `Display` is safe for a terminal.
 #[derive(Debug, thiserror::Error)]

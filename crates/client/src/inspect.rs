@@ -6,12 +6,14 @@ mod show;
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::path::PathBuf;
 
 use framing::{DecodeError, Decoder, Framing, Spec};
 
-use crate::error::{Error, Status, hint_of_fault};
+use crate::error::{Error, Status, hint_of_fault, hint_of_inspect};
 use crate::report;
+use guess::{Broken, Ranking};
 use raw::Raw;
 use show::{Look, Show};
 
@@ -27,7 +29,7 @@ pub(crate) enum Form {
 /// Lists the frames of the capture. The answer is how it ended: where it does not parse, that is
 /// shown and no failure of ours.
 pub(crate) fn run(spec: Spec, file: Option<&OsStr>, form: Form) -> Result<Status, Error> {
-    let mut capture = open(file)?;
+    let mut capture = Capture::open(file)?;
     let text = spec.to_string();
     let decoder = spec.config().decoder().map_err(Error::Unbuildable)?;
     // What was cut off a frame is shown in JSON, and in no other case is a frame needed once more.
@@ -52,30 +54,69 @@ pub(crate) fn run(spec: Spec, file: Option<&OsStr>, form: Form) -> Result<Status
 pub(crate) fn guess(file: Option<&OsStr>) -> Result<Status, Error> {
     let mut capture = Vec::new();
     let most = (GUESSABLE as u64).saturating_add(1);
-    open(file)?.take(most).read_to_end(&mut capture).map_err(Error::Capture)?;
+    let mut input = Capture::open(file)?;
+    let read = input.source.by_ref().take(most).read_to_end(&mut capture);
+    read.map_err(|source| input.failed(source))?;
     if capture.len() > GUESSABLE {
         return Err(Error::TooLargeToGuess { limit: GUESSABLE });
     }
+    let Ranking { likely, weak, broken } = guess::ranked(&capture);
     let mut out = BufWriter::new(io::stdout().lock());
-    let ranked = guess::ranked(&capture);
-    for guess in &ranked {
+    for guess in &likely {
         writeln!(out, "{guess}").map_err(Error::Sink)?;
     }
-    out.flush().map_err(Error::Sink)?;
-    if ranked.is_empty() {
-        report::line(format_args!("inspect: no framing is likely for this capture"));
-        return Ok(Status::INTEGRITY);
+    for guess in &weak {
+        writeln!(out, "{guess}  (weak)").map_err(Error::Sink)?;
     }
-    Ok(Status::OK)
+    out.flush().map_err(Error::Sink)?;
+    if !likely.is_empty() {
+        return Ok(Status::OK);
+    }
+    match broken {
+        _ if capture.is_empty() => report::line(format_args!("inspect: the capture is empty")),
+        Some(Broken { spec, frames, offset }) => {
+            report::line(format_args!(
+                "inspect: no framing is likely for all of the capture; {spec} is for {frames} \
+                 frames, up to byte {offset}"
+            ));
+            report::hint(&format!("see what is wrong there: {}", hint_of_inspect(&spec, file)));
+        }
+        None if !weak.is_empty() => {
+            report::line(format_args!(
+                "inspect: no framing is likely: the capture tells too little"
+            ));
+        }
+        None => report::line(format_args!("inspect: no framing is likely for this capture")),
+    }
+    Ok(Status::INTEGRITY)
 }
 
-fn open(file: Option<&OsStr>) -> Result<Box<dyn Read>, Error> {
-    match file {
-        None => Ok(Box::new(io::stdin())),
-        Some(name) if name == "-" => Ok(Box::new(io::stdin())),
-        Some(name) => {
-            let source = |source| Error::File { what: "read", path: name.into(), source };
-            Ok(Box::new(File::open(name).map_err(source)?))
+/// A capture, and what it is called.
+struct Capture {
+    source: Box<dyn Read>,
+    path: Option<PathBuf>,
+}
+
+impl Capture {
+    fn open(file: Option<&OsStr>) -> Result<Self, Error> {
+        let Some(name) = file.filter(|name| *name != "-") else {
+            if io::stdin().is_terminal() {
+                report::line(format_args!("inspect: the capture is what is typed, up to Ctrl-D"));
+            }
+            return Ok(Self { source: Box::new(io::stdin()), path: None });
+        };
+        let path = PathBuf::from(name);
+        match File::open(name) {
+            Ok(file) => Ok(Self { source: Box::new(file), path: Some(path) }),
+            Err(source) => Err(Error::File { what: "read", path, source }),
+        }
+    }
+
+    /// What it says of a failure to read it.
+    fn failed(&self, source: io::Error) -> Error {
+        match &self.path {
+            Some(path) => Error::File { what: "read", path: path.clone(), source },
+            None => Error::Capture(source),
         }
     }
 }
@@ -84,16 +125,16 @@ fn open(file: Option<&OsStr>) -> Result<Box<dyn Read>, Error> {
 fn inspect<F: Framing>(
     mut decoder: Decoder<F>,
     mut raw: Raw,
-    capture: &mut dyn Read,
+    capture: &mut Capture,
     show: &mut Show<impl Write>,
 ) -> Result<Option<DecodeError>, Error> {
     let mut chunk = vec![0; 64 << 10];
     loop {
         // A capture that is still being made may have nothing more to say for hours.
         show.flush()?;
-        let n = match capture.read(&mut chunk) {
+        let n = match capture.source.read(&mut chunk) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            n => n.map_err(Error::Capture)?,
+            n => n.map_err(|source| capture.failed(source))?,
         };
         let mut input = &chunk[..n];
         raw.add(input);
@@ -107,7 +148,7 @@ fn inspect<F: Framing>(
                 Ok(None) if n == 0 => return Ok(None),
                 Ok(None) => break,
                 Err(error) if error.is_fatal() => {
-                    show.fault(error, raw.row(error.offset()))?;
+                    show.fault(error, &raw)?;
                     return Ok(Some(error));
                 }
                 Err(error) => {

@@ -1,9 +1,10 @@
 //! What to do next: every hint that the client gives.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 
-use framing::{DecodeError, DecodeErrorKind};
+use framing::{DecodeError, DecodeErrorKind, Spec};
 use framing_protocol::Closed;
 use framing_protocol::message::{Code, Escaped, Failure, Outcome};
 use framing_transport::ConnectError;
@@ -56,7 +57,10 @@ impl Error {
             Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 "see how much room there is: df -h".into()
             }
-            Self::File { path, .. } => look_at(path),
+            Self::File { path, source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => look_into(path),
+                _ => look_at(path),
+            },
             _ => return None,
         };
         Some(advice)
@@ -92,6 +96,13 @@ pub(crate) fn of_fault(fault: &DecodeError, spec: &str) -> Option<String> {
     let spec = format!("{},max={size}", spec.trim_end_matches(','));
     let spec = word(spec.as_bytes());
     Some(format!("raise the limit, if frames may be so large: --framing {spec}"))
+}
+
+/// The command that shows a capture under a framing.
+pub(crate) fn of_inspect(spec: &Spec, file: Option<&OsStr>) -> String {
+    let spec = word(spec.to_string().as_bytes());
+    let file = file.map(|file| word(file.as_encoded_bytes())).unwrap_or_default();
+    format!("framing-client inspect --framing {spec} {file}").trim_end().into()
 }
 
 /// The roundest limit that lets a payload of so many bytes in, as a spec has it.
@@ -146,6 +157,16 @@ fn look_at(path: &Path) -> String {
     let there = path.ancestors().find(|path| path.symlink_metadata().is_ok());
     let there = there.unwrap_or(Path::new("."));
     format!("see what is there: ls -ld {}", word(there.as_os_str().as_encoded_bytes()))
+}
+
+/// A command that shows what is where `path` is not.
+fn look_into(path: &Path) -> String {
+    match path.ancestors().skip(1).find(|folder| folder.is_dir()) {
+        Some(folder) => {
+            format!("see what is there: ls -l {}", word(folder.as_os_str().as_encoded_bytes()))
+        }
+        None => "see what is there: ls -l".into(),
+    }
 }
 
 /// What a server must be started with to do what `command` asks for.

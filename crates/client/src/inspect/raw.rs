@@ -94,6 +94,11 @@ impl Raw {
         Row { offset: start, bytes: &bytes[..bytes.len().min(most)] }
     }
 
+    /// Offset of the frame in progress.
+    pub(super) fn frame(&self) -> u64 {
+        self.frame
+    }
+
     fn end(&self) -> u64 {
         self.offset.saturating_add(self.bytes.len() as u64)
     }
@@ -106,8 +111,8 @@ impl Raw {
 }
 
 /// Bytes of a row of the dump.
-const ROW: usize = 16;
+pub(super) const ROW: usize = 16;
 
 /// How far back a fault may lie: a head is judged once it is complete, and no longer than the default
-/// limit, which no spec changes; its row begins before it.
-const JUDGED_LATE: u64 = (8 << 10) + ROW as u64;
+/// limit, which no spec changes. Its row begins before it, and the one before that is shown too.
+const JUDGED_LATE: u64 = (8 << 10) + 2 * ROW as u64;

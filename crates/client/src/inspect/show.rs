@@ -8,7 +8,7 @@ use framing::{DecodeError, Frame};
 use unicode_width::UnicodeWidthChar;
 
 use super::Form;
-use super::raw::Row;
+use super::raw::{ROW, Raw, Row};
 use crate::error::Error;
 use crate::report;
 
@@ -97,15 +97,15 @@ impl<W: Write> Show<W> {
         }
     }
 
-    /// Where and why the capture does not parse; `row` holds the bytes around the fault.
-    pub(crate) fn fault(&mut self, error: DecodeError, row: Row<'_>) -> Result<(), Error> {
+    /// Where and why the capture does not parse.
+    pub(crate) fn fault(&mut self, error: DecodeError, raw: &Raw) -> Result<(), Error> {
         if self.form == Form::Json {
             return self.json(error);
         }
         // What was found so far comes first.
         self.flush()?;
         report::line(format_args!("inspect: {error}"));
-        for line in dump(row, error.offset()) {
+        for line in dump(raw, error.offset()) {
             report::line(format_args!("inspect: {line}"));
         }
         Ok(())
@@ -123,24 +123,42 @@ impl<W: Write> Show<W> {
     }
 }
 
-/// The bytes around the fault, and a mark under it.
-fn dump(row: Row<'_>, fault: u64) -> Vec<String> {
-    let Row { offset, bytes } = row;
-    let Ok(at) = usize::try_from(fault.saturating_sub(offset)) else { return Vec::new() };
-    if at >= bytes.len() {
+/// The bytes before the fault and around it, and a mark under it.
+fn dump(raw: &Raw, fault: u64) -> Vec<String> {
+    let row = raw.row(fault);
+    let Some(at) = usize::try_from(fault - row.offset).ok().filter(|&at| at < row.bytes.len())
+    else {
         return Vec::new();
+    };
+    let mut lines = Vec::new();
+    if let Some(before) = row.offset.checked_sub(1).filter(|&before| before >= raw.frame()) {
+        lines.push(hexadecimal(raw.row(before)));
     }
-    let digits: String = bytes.iter().fold(String::new(), |mut line, byte| {
-        let _ = write!(line, " {byte:02x}");
-        line
+    lines.push(hexadecimal(row));
+    let place = match raw.frame() {
+        frame if frame == fault => String::new(),
+        frame => format!(", in the frame at byte {frame}"),
+    };
+    let column = format!("{:>10} ", row.offset).len() + 3 * at + 1;
+    lines.push(format!("{}^^ byte {fault}{place}", " ".repeat(column)));
+    lines
+}
+
+fn hexadecimal(row: Row<'_>) -> String {
+    let mut line = format!("{:>10} ", row.offset);
+    for column in 0..ROW {
+        let _ = match row.bytes.get(column) {
+            Some(byte) => write!(line, " {byte:02x}"),
+            None => write!(line, "   "),
+        };
+    }
+    let readable = row.bytes.iter().map(|&byte| match byte {
+        b' '..=b'~' => char::from(byte),
+        _ => '.',
     });
-    let readable: String = bytes
-        .iter()
-        .map(|&byte| if byte.is_ascii_graphic() || byte == b' ' { char::from(byte) } else { '.' })
-        .collect();
-    let place = format!("{offset:>10} ");
-    let mark = " ".repeat(place.len() + 3 * at + 1);
-    vec![format!("{place}{digits:<48}  {readable}"), format!("{mark}^^ byte {fault}")]
+    line.push_str(GAP);
+    line.extend(readable);
+    line
 }
 
 /// Bytes in hexadecimal, without a copy of them all.

@@ -3,6 +3,7 @@
 mod echo;
 mod exec;
 mod get;
+mod guess;
 mod hints;
 mod inspect;
 mod lies;

@@ -30,8 +30,8 @@ impl Candidate {
         self.cost
     }
 
-    /// Parses at most so many frames; none if they do not parse, or tell nothing for too long.
-    pub(super) fn attempt(&self, capture: &[u8], census: &Census, most: u64) -> Option<Verdict> {
+    /// Parses at most so many frames, and none after those that told nothing for too long.
+    pub(super) fn attempt(&self, capture: &[u8], census: &Census, most: u64) -> Verdict {
         match self.kind {
             Kind::Field(field) => field.attempt(capture, census, most),
             Kind::Structured(spec, evidence) => {

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::Verdict;
 use super::census::{Census, log2};
+use super::{Reach, Verdict};
 
 /// A length field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,21 +48,18 @@ impl Field {
     }
 
     /// Parses at most so many frames as a decoder would.
-    pub(super) fn attempt(&self, capture: &[u8], census: &Census, most: u64) -> Option<Verdict> {
-        let offset = usize::from(self.offset);
-        let end_of_field = offset + usize::from(self.width);
-        let strip = self.strip.unwrap_or(end_of_field);
+    pub(super) fn attempt(&self, capture: &[u8], census: &Census, most: u64) -> Verdict {
         let (mut verdict, mut lengths, mut rest) =
             (Verdict::default(), Lengths::default(), capture);
         while !rest.is_empty() {
-            if verdict.frames == most {
-                return Some(verdict);
+            if verdict.frames == most || verdict.bits < HOPELESS {
+                return verdict;
             }
-            let field = rest.get(offset..end_of_field)?;
-            let behind = self.value(field).checked_add_signed(self.adjust)?;
-            let length = end_of_field.checked_add(usize::try_from(behind).ok()?)?;
-            let payload = length.checked_sub(strip)?;
-            rest = rest.get(length..)?;
+            let Some(Leap { field, behind, length, payload }) = self.leap(rest) else {
+                let offset = capture.len() - rest.len();
+                return Verdict { reach: Reach::Fault(offset as u64), ..verdict };
+            };
+            rest = &rest[length..];
             verdict.frames += 1;
             verdict.longest = verdict.longest.max(payload);
             let own = behind.saturating_sub(self.adjust.max(0).unsigned_abs());
@@ -71,12 +68,19 @@ impl Field {
             // Zeros come in runs, and as padding.
             let zero = field.iter().all(|&byte| byte == 0);
             verdict.bits += if zero { bits.min(0.0) } else { bits };
-            if verdict.bits < HOPELESS {
-                return None;
-            }
         }
-        verdict.is_whole = true;
-        (verdict.frames > 0).then_some(verdict)
+        Verdict { reach: Reach::Whole, ..verdict }
+    }
+
+    /// The frame that `rest` begins with, if it is all there.
+    fn leap<'r>(&self, rest: &'r [u8]) -> Option<Leap<'r>> {
+        let offset = usize::from(self.offset);
+        let end_of_field = offset + usize::from(self.width);
+        let field = rest.get(offset..end_of_field)?;
+        let behind = self.value(field).checked_add_signed(self.adjust)?;
+        let length = end_of_field.checked_add(usize::try_from(behind).ok()?)?;
+        let payload = length.checked_sub(self.strip.unwrap_or(end_of_field))?;
+        (length <= rest.len()).then_some(Leap { field, behind, length, payload })
     }
 
     fn value(&self, field: &[u8]) -> u64 {
@@ -86,6 +90,16 @@ impl Field {
             Order::Little => field.iter().rev().fold(0, shift),
         }
     }
+}
+
+/// A frame and its field.
+struct Leap<'r> {
+    field: &'r [u8],
+    /// Bytes behind the field.
+    behind: u64,
+    /// Bytes of the frame.
+    length: usize,
+    payload: usize,
 }
 
 /// A code for lengths that learns which magnitudes occur.

@@ -3,9 +3,9 @@
 
 use framing::Spec;
 
-use super::Verdict;
 use super::census::Census;
 use super::lengths::{HOPELESS, Lengths, last};
+use super::{Reach, Verdict};
 
 /// What of each frame could not have been otherwise.
 #[derive(Clone, Copy, Debug)]
@@ -27,17 +27,24 @@ pub(super) fn attempt(
     capture: &[u8],
     census: &Census,
     most: u64,
-) -> Option<Verdict> {
-    let spec: Spec = spec.parse().ok()?;
-    let mut decoder = spec.config().max_payload(capture.len()).decoder().ok()?;
-    let (mut verdict, mut lengths, mut input) = (Verdict::default(), Lengths::default(), capture);
+) -> Verdict {
+    let mut verdict = Verdict::default();
+    let config = spec.parse::<Spec>().map(|spec| spec.config().max_payload(capture.len()));
+    let Some(mut decoder) = config.ok().and_then(|config| config.decoder().ok()) else {
+        return verdict;
+    };
+    let (mut lengths, mut input) = (Lengths::default(), capture);
     let mut is_delimited = false;
-    loop {
-        if verdict.frames == most {
-            return Some(evidence.weighed(verdict, false));
+    verdict.reach = loop {
+        if verdict.frames == most || verdict.bits < HOPELESS {
+            break Reach::Beginning;
         }
         let before = input;
-        let Some(frame) = decoder.next(&mut input).ok()? else { break };
+        let frame = match decoder.next(&mut input) {
+            Ok(Some(frame)) => frame,
+            Ok(None) => break Reach::Whole,
+            Err(_) => break Reach::Fault((capture.len() - before.len()) as u64),
+        };
         verdict.frames += 1;
         let payload = frame.payload().len();
         verdict.longest = verdict.longest.max(payload);
@@ -54,18 +61,21 @@ pub(super) fn attempt(
             Evidence::Delimiter { each, .. } if is_delimited && payload > 0 => each,
             Evidence::Delimiter { .. } => 0.0,
         };
-        if verdict.bits < HOPELESS {
-            return None;
+    };
+    while verdict.reach == Reach::Whole {
+        match decoder.finish() {
+            Ok(None) => break,
+            Err(_) => verdict.reach = Reach::Fault(decoder.offset()),
+            // A last line may have no ending.
+            Ok(Some(frame)) => {
+                verdict.frames += 1;
+                verdict.longest = verdict.longest.max(frame.payload().len());
+                is_delimited = false;
+            }
         }
     }
-    // A last line may have no ending.
-    while let Some(frame) = decoder.finish().ok()? {
-        verdict.frames += 1;
-        verdict.longest = verdict.longest.max(frame.payload().len());
-        is_delimited = false;
-    }
-    verdict.is_whole = true;
-    (verdict.frames > 0).then(|| evidence.weighed(verdict, is_delimited))
+    let is_delimited = is_delimited && verdict.reach == Reach::Whole;
+    evidence.weighed(verdict, is_delimited)
 }
 
 impl Evidence {
