@@ -76,8 +76,8 @@ pub(crate) fn guess(file: Option<&OsStr>) -> Result<Status, Error> {
         _ if capture.is_empty() => report::line(format_args!("inspect: the capture is empty")),
         Some(Broken { spec, frames, offset }) => {
             report::line(format_args!(
-                "inspect: no framing is likely for all of the capture; {spec} is for {frames} \
-                 frames, up to byte {offset}"
+                "inspect: no framing is likely for all of the capture; {spec} is for the \
+                 first {frames} frames, up to byte {offset}"
             ));
             report::hint(&format!("see what is wrong there: {}", hint_of_inspect(&spec, file)));
         }

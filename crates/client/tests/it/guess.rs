@@ -162,7 +162,7 @@ fn why_nothing_is_likely_is_told() {
     let mut cut = frames.concat();
     cut.pop();
     let expected = [
-        "no framing is likely for all of the capture; u32be is for 38 frames, up to byte 893\n",
+        "no framing is likely for all of the capture; u32be is for the first 38 frames, up to byte 893\n",
         "hint: see what is wrong there: framing-client inspect --framing u32be capture\n",
     ];
     check(&guess(&cut), 7, "", &expected);

@@ -51,6 +51,7 @@ impl Field {
     pub(super) fn attempt(&self, capture: &[u8], census: &Census, most: u64) -> Verdict {
         let (mut verdict, mut lengths, mut rest) =
             (Verdict::default(), Lengths::default(), capture);
+        let mut before: &[u8] = &[];
         while !rest.is_empty() {
             if verdict.frames == most || verdict.bits < HOPELESS {
                 return verdict;
@@ -65,9 +66,12 @@ impl Field {
             let own = behind.saturating_sub(self.adjust.max(0).unsigned_abs());
             let cost = if rest.is_empty() { last(verdict.frames) } else { lengths.cost(own) };
             let bits = census.bits(field) - cost;
-            // Zeros come in runs, and as padding.
-            let zero = field.iter().all(|&byte| byte == 0);
-            verdict.bits += if zero { bits.min(0.0) } else { bits };
+            // Zeros come in runs, and as padding; a value again and again is that of any table whose
+            // rows are as long as that and one of many adjustments make.
+            let is_zero = field.iter().all(|&byte| byte == 0);
+            let is_same = self.adjust > 0 && field == before;
+            verdict.bits += if is_zero || is_same { bits.min(0.0) } else { bits };
+            before = field;
         }
         Verdict { reach: Reach::Whole, ..verdict }
     }
