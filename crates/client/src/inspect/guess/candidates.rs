@@ -64,7 +64,7 @@ pub(super) fn all(census: &Census) -> Vec<Candidate> {
                 add(-own - before, REGULAR);
             }
             // Or not the rest of a head of fixed length. A byte and such a rest lead through any table.
-            for more in if width > 1 { 1..=16 } else { 1..=0 } {
+            for more in (1..=16).filter(|_| width > 1) {
                 add(more, ODD);
             }
         }
