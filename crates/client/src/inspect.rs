@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::PathBuf;
 
-use framing::{DecodeError, Decoder, Framing, Spec};
+use framing::{DecodeError, Decoder, Framing, Oversize, Spec};
 
 use crate::error::{Error, Status, hint_of_fault, hint_of_inspect};
 use crate::report;
@@ -30,10 +30,10 @@ pub(crate) enum Form {
 /// shown and no failure of ours.
 pub(crate) fn run(spec: Spec, file: Option<&OsStr>, form: Form) -> Result<Status, Error> {
     let mut capture = Capture::open(file)?;
-    let text = spec.to_string();
+    let (text, oversize) = (spec.to_string(), spec.oversize());
     let decoder = spec.config().decoder().map_err(Error::Unbuildable)?;
     // What was cut off a frame is shown in JSON, and in no other case is a frame needed once more.
-    let raw = if form == Form::Json && text.split(',').any(|part| part == "oversize=truncate") {
+    let raw = if form == Form::Json && oversize == Oversize::Truncate {
         Raw::of_frames()
     } else {
         Raw::of_faults()

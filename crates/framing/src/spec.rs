@@ -64,11 +64,17 @@ impl Spec {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn config(self) -> Config<AnyFraming> {
-        let config = Config::new(self.framing).oversize(self.oversize.unwrap_or_default());
+        let oversize = self.oversize();
+        let config = Config::new(self.framing).oversize(oversize);
         match self.max {
             Some(bytes) => config.max_payload(bytes),
             None => config,
         }
+    }
+
+    /// What becomes of frames past the limit.
+    pub fn oversize(&self) -> Oversize {
+        self.oversize.unwrap_or_default()
     }
 }
 

@@ -64,7 +64,11 @@ impl Field {
             verdict.frames += 1;
             verdict.longest = verdict.longest.max(payload);
             let own = behind.saturating_sub(self.adjust.max(0).unsigned_abs());
-            let cost = if rest.is_empty() { last(verdict.frames) } else { lengths.cost(own) };
+            let cost = if rest.is_empty() {
+                last(verdict.frames)
+            } else {
+                lengths.cost(own, behind.saturating_add(rest.len() as u64))
+            };
             let bits = census.bits(field) - cost;
             // Zeros come in runs, and as padding; a value again and again is that of any table whose
             // rows are as long as that and one of many adjustments make.
@@ -120,8 +124,9 @@ impl Default for Lengths {
 }
 
 impl Lengths {
-    /// Bits that tell this length, after those before it.
-    pub(super) fn cost(&mut self, length: u64) -> f64 {
+    /// Bits that tell this length, after those before it, where at most `left` bytes are left. Half of
+    /// all lengths are as large as others were, half are any that fits.
+    pub(super) fn cost(&mut self, length: u64, left: u64) -> f64 {
         let magnitude = length.saturating_add(1).ilog2();
         let count = &mut self.counts[magnitude as usize];
         // Before the first, the magnitude n has a probability of 1/(n + 1)(n + 2).
@@ -129,7 +134,9 @@ impl Lengths {
         let probability = (f64::from(*count) + unseen) / (f64::from(self.total) + 1.0);
         *count = count.saturating_add(1);
         self.total = self.total.saturating_add(1);
-        f64::from(magnitude) - probability.log2()
+        let alike = probability * (-f64::from(magnitude)).exp2();
+        let fitting = (-log2(left.saturating_add(1))).exp2();
+        1.0 - (alike + fitting).log2()
     }
 }
 

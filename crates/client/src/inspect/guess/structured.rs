@@ -54,7 +54,8 @@ pub(super) fn attempt(
                 census.bits(frame.head()) - last(verdict.frames)
             }
             Evidence::Lengths(fields) => {
-                census.bits(frame.head()) - fields * lengths.cost(payload as u64)
+                let left = (payload + input.len()) as u64;
+                census.bits(frame.head()) - fields * lengths.cost(payload as u64, left)
             }
             Evidence::Head(byte) => text(frame.head(), byte) + text(frame.trailer(), byte),
             Evidence::Chunks => chunks(&before[..before.len() - input.len()]),
