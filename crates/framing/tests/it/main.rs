@@ -33,5 +33,6 @@ mod sealed;
 mod spec;
 mod std_io;
 mod storage;
+mod vectors;
 mod verbs;
 mod verify;
