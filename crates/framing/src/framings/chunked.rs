@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memmem};
 
-use super::fields::{Fault, field, lines};
+use super::fields::{Fault, lines};
 use super::{number, payload_length};
 use crate::{
     BuildError, Enclosure, EncodeError, Framing, Inline, Limits, Malformed, Scan, Trailer,
@@ -121,9 +121,10 @@ fn size(line: &[u8]) -> Result<u64, Fault> {
     let (size, rest) = line.split_at_checked(digits).unwrap_or((line, &[]));
     match rest {
         b"\r\n" => {}
-        [b';', extension @ .., b'\r', b'\n'] => {
+        [b';', extension @ ..] => {
             let control = |&byte: &u8| byte < b' ' && byte != b'\t' || byte == 0x7F;
-            if let Some(at) = extension.iter().position(control) {
+            let at = extension.iter().position(control).unwrap_or(0);
+            if extension.get(at..) != Some(b"\r\n") {
                 let at = digits.saturating_add(1).saturating_add(at);
                 return Err((at, "a chunk extension holds a control character"));
             }
@@ -137,11 +138,7 @@ fn size(line: &[u8]) -> Result<u64, Fault> {
 }
 
 fn check_fields(section: &[u8]) -> Result<(), Fault> {
-    for line in lines(section) {
-        let (offset, line) = line?;
-        field(line).map_err(|(at, reason)| (offset.saturating_add(at), reason))?;
-    }
-    Ok(())
+    lines(section).try_for_each(|line| line.field().map(drop))
 }
 
 /// The digits of the greatest number of 64 bits.

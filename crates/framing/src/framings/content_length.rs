@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use super::fields::{Fault, field, lines};
+use super::fields::{Fault, lines};
 use super::{number, payload_length};
 use crate::{BuildError, Enclosure, EncodeError, Framing, Inline, Limits, Malformed, Scan};
 
@@ -107,15 +107,14 @@ impl ContentLength {
         let mut length = None;
         let mut first = self.first;
         for line in lines(block) {
-            let (offset, line) = line?;
+            let offset = line.offset;
             if core::mem::replace(&mut first, First::Field) == First::StartLine {
-                if line.is_empty() {
+                if line.text()?.is_empty() {
                     return Err((offset, "the start line is empty"));
                 }
                 continue;
             }
-            let within = |(at, reason): Fault| (offset.saturating_add(at), reason);
-            let (name, value) = field(line).map_err(within)?;
+            let (name, value) = line.field()?;
             if name.eq_ignore_ascii_case(b"transfer-encoding") {
                 return Err((offset, "a message with a length has a Transfer-Encoding too"));
             }
