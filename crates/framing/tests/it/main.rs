@@ -14,6 +14,8 @@ mod broken;
 mod check;
 mod coded;
 mod cuts;
+#[cfg(not(miri))]
+mod differential;
 mod encoding;
 mod events;
 mod formats;

@@ -16,11 +16,11 @@ fn payloads() -> impl Strategy<Value = Vec<Vec<u8>>> {
 }
 
 /// Ends of chunks, as fractions of the stream.
-fn cuts() -> impl Strategy<Value = Vec<f64>> {
+pub(crate) fn cuts() -> impl Strategy<Value = Vec<f64>> {
     prop::collection::vec(0.0..1.0, 0..40)
 }
 
-fn ends(cuts: &[f64], length: usize) -> Vec<usize> {
+pub(crate) fn ends(cuts: &[f64], length: usize) -> Vec<usize> {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
     let mut ends: Vec<usize> = cuts.iter().map(|cut| (cut * length as f64) as usize).collect();
     ends.push(length);
