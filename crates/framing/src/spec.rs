@@ -76,6 +76,22 @@ impl Spec {
     pub fn oversize(&self) -> Oversize {
         self.oversize.unwrap_or_default()
     }
+
+    /// The framing alone, to be wrapped in another. The limit and the policy of the spec are not in it.
+    ///
+    /// ```
+    /// use framing::{Checksum, Config, Spec};
+    ///
+    /// let framing = "u16be".parse::<Spec>()?.framing().clone();
+    /// let encoder = Config::new(Checksum::crc32c_be(framing)).encoder()?;
+    /// let mut wire = Vec::new();
+    /// encoder.append(&[], &[b"hi"], &mut wire)?;
+    /// assert_eq!(wire.len(), 2 + 2 + 4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const fn framing(&self) -> &AnyFraming {
+        &self.framing
+    }
 }
 
 macro_rules! with {

@@ -187,17 +187,18 @@ impl<F: Framing + Clone> Verifier<F> {
                     .least_storage()
                     .map_err(|error| Failure::new(What::Build(error), stream, &ends, growing.0))?;
                 let sizes: Vec<usize> = (least..=least.max(stream.len())).collect();
-                let mut broken = None;
-                let enough = sizes.partition_point(|&size| match fed(fixed(size)) {
-                    Ok((_, run)) => run != growing.1,
-                    Err(failure) => {
-                        broken = Some(failure);
-                        false
+                // In one chunk, which is as good and faster.
+                let mut broken = Ok(());
+                let enough = sizes.partition_point(|&size| {
+                    match self.try_run(stream, &whole(stream), fixed(size)) {
+                        Ok(run) => run.items != growing.1.items,
+                        Err(failure) => {
+                            broken = Err(failure);
+                            false
+                        }
                     }
                 });
-                if let Some(failure) = broken {
-                    return Err(failure);
-                }
+                broken?;
                 if let Some(&less) = enough.checked_sub(1).and_then(|at| sizes.get(at)) {
                     let less = fed(fixed(less))?;
                     if !less.1.ends_early_of(&growing.1) {

@@ -97,6 +97,8 @@ impl<F: Framing> Machine<F> {
             return Ok(step);
         }
         if self.seal() > 0 {
+            // A delimiter that is a part of the payload is behind already.
+            self.frame.ended = trailer == 0;
             self.check_seal()?;
             if self.frame.kept > 0 {
                 return Ok(self.forget());

@@ -51,7 +51,7 @@ impl<F: Framing> Machine<F> {
         if self.in_frame() {
             match (mode, self.frame.fate) {
                 (Mode::Frames, Fate::Stream) if self.frame.begun => self.frame.fate = Fate::Drop,
-                (Mode::Frames, Fate::Stream) => {
+                (Mode::Frames, Fate::Stream | Fate::Whole) => {
                     self.frame.fate = Fate::Whole;
                     if matches!(self.state, State::Body(body) if body.keep > self.room()) {
                         return Err(self.fail_too_long());

@@ -121,6 +121,8 @@ struct Progress {
     decoded: bool,
     /// Pending bytes that are payload past the limit, and the head before them.
     past: usize,
+    /// Whether all of the frame has passed, before its checksum was compared.
+    ended: bool,
     /// The checksum of the payload so far.
     digest: Digest,
     declared: Option<u64>,
@@ -297,11 +299,14 @@ impl<F: Framing> Machine<F> {
         if !self.frame.begun || given || !matches!(self.frame.fate, Fate::Whole | Fate::Stream) {
             return Err(AcceptError::NotAtBegin);
         }
-        // `Oversize::Stream` begins frames that are past the limit of a whole one.
+        // `Oversize::Stream` begins frames that are past the limit of a whole one. Where none is
+        // declared, the length is known only under some cuts, and said by `next`.
         let limit = self.limits.payload;
         let most = (limit as u64).saturating_add(self.seal() as u64);
         let kept = self.frame.payload;
-        if matches!(self.state, State::Body(body) if body.keep.saturating_add(kept) > most) {
+        let declared = |body: Body| self.frame.declared.is_some() || body.more;
+        let past = |body: Body| declared(body) && body.keep.saturating_add(kept) > most;
+        if matches!(self.state, State::Body(body) if past(body)) {
             return Err(AcceptError::TooLong { limit });
         }
         self.frame.fate = Fate::Whole;

@@ -101,7 +101,7 @@ impl<F: Framing> Machine<F> {
     }
 
     pub(super) fn lose(&mut self) -> Step {
-        self.state = State::Lost { ended: false };
+        self.state = State::Lost { ended: self.frame.ended };
         // So that what is kept of it will be forgotten.
         self.frame.fate = Fate::Drop;
         // These may be decoded, and look like a delimiter.

@@ -19,7 +19,6 @@ mod differential;
 mod encoding;
 mod events;
 mod formats;
-mod fuzz_body;
 mod generated;
 mod handoff;
 mod hints;

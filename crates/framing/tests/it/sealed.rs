@@ -3,7 +3,8 @@
 use framing::{
     AcceptError, BuildError, Checksum, Chunked, Cobs, Config, ContentLength, DecodeErrorKind,
     Decoder, Delimited, Enclosure, EncodeError, Encoder, Envelope, Event, Fixed, Framing, Inline,
-    Length, LengthBuilder, Limits, Lines, Malformed, Netstring, Oversize, Scan, Seal, Slip, Varint,
+    Length, LengthBuilder, Limits, Lines, Malformed, Netstring, Oversize, Resync, Scan, Seal, Slip,
+    Varint,
 };
 
 use crate::check::{Item, Mode, check, run, same_under, same_under_all_cuts};
@@ -299,4 +300,22 @@ fn whole_frames_after_events_and_events_after_whole_frames() {
         assert!(decoder.next(&mut front).unwrap().is_none());
         assert_eq!(&*decoder.next(&mut back).unwrap().unwrap().payload(), b"abcdefgh");
     }
+}
+
+/// Streamed, the delimiter has passed before the checksum is found wrong.
+#[test]
+fn a_delimiter_that_is_kept_ends_a_frame_that_is_lost() {
+    let sealed = Checksum::crc32c_be(Delimited::new(["\0"]).unwrap().keep());
+    let config = Config::new(Resync::at_delimiter(sealed, 40).unwrap());
+    let mut wire = b"lost\0".to_vec();
+    // The last byte of the frame is its checksum's last, and has to be the delimiter.
+    let fits =
+        |n: &u32| config.encoder().unwrap().append(&[], &[&n.to_be_bytes()], &mut wire).is_ok();
+    let payload = (0..=u32::MAX).find(fits).unwrap().to_be_bytes();
+    let frame = |mode| run(&config, &[wire.len()], &wire, mode);
+    let lost = Item::Resynced { offset: 0, discarded: 5 };
+    assert_eq!(frame(Mode::PushFrames)[0], lost);
+    assert!(matches!(&frame(Mode::PushFrames)[1], Item::Frame { payload: p, .. } if *p == payload));
+    assert!(frame(Mode::PushEvents).contains(&Item::Data(payload.to_vec())));
+    same_under_all_cuts(&config, &wire);
 }

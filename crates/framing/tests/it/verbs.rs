@@ -271,6 +271,21 @@ fn a_frame_past_the_limit_that_is_streamed_cannot_be_accepted_and_goes_on() {
 }
 
 #[test]
+fn accepting_a_frame_without_a_declared_length_does_not_depend_on_the_cuts() {
+    let config = Config::new(Lines::lf()).max_payload(2).oversize(Oversize::Stream);
+    for cut in 1..=5 {
+        let mut decoder = config.decoder().unwrap();
+        let (mut chunk, rest) = b"long\n".split_at(cut);
+        assert!(matches!(decoder.next_event(&mut chunk).unwrap(), Some(Event::Begin { .. })));
+        assert_eq!(decoder.accept(), Ok(()), "whether the end is in sight or not");
+        let next = decoder.next(&mut chunk).map(|frame| frame.is_some());
+        let next = next.and_then(|_| decoder.next(&mut { rest }).map(|frame| frame.is_some()));
+        let kind = DecodeErrorKind::TooLong { declared: None, limit: 2 };
+        assert_eq!(next.unwrap_err().kind(), kind, "cut at {cut}");
+    }
+}
+
+#[test]
 fn whole_frames_after_events_that_have_not_begun_find_the_limit() {
     let framing = LengthBuilder::u8().strip(2).build().unwrap();
     let config = Config::new(framing).max_payload(2).oversize(Oversize::Stream);
