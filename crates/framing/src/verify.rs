@@ -182,38 +182,50 @@ impl<F: Framing + Clone> Verifier<F> {
             (Mode::OwnedEvents, Mode::FixedEvents),
         ] {
             let growing = fed(growing)?;
-            if !matches!(cuts, Cuts::Single | Cuts::Random) {
-                let least = self
-                    .least_storage()
-                    .map_err(|error| Failure::new(What::Build(error), stream, &ends, growing.0))?;
-                let sizes: Vec<usize> = (least..=least.max(stream.len())).collect();
-                // In one chunk, which is as good and faster.
-                let mut broken = Ok(());
-                let enough = sizes.partition_point(|&size| {
-                    match self.try_run(stream, &whole(stream), fixed(size)) {
-                        Ok(run) => run.items != growing.1.items,
-                        Err(failure) => {
-                            broken = Err(failure);
-                            false
-                        }
-                    }
-                });
-                broken?;
-                if let Some(&less) = enough.checked_sub(1).and_then(|at| sizes.get(at)) {
-                    let less = fed(fixed(less))?;
-                    if !less.1.ends_early_of(&growing.1) {
-                        let what = What::Cut { whole: growing.1.items, cut: less.1.items };
-                        return Err(Failure::new(what, stream, &ends, less.0));
-                    }
-                    references.push(less);
+            for (size, run) in self.fixed(stream, &growing, fixed, cuts)? {
+                if run != growing.1 && !run.ends_early_of(&growing.1) {
+                    let what = What::Cut { whole: growing.1.items, cut: run.items };
+                    return Err(Failure::new(what, stream, &ends, fixed(size)));
                 }
-                if let Some(&enough) = sizes.get(enough).filter(|&&size| size <= stream.len()) {
-                    references.push((fixed(enough), growing.1.clone()));
-                }
+                references.push((fixed(size), run));
             }
             references.push(growing);
         }
         Ok(references)
+    }
+
+    /// Sizes of storages worth trying, and what those give byte by byte: the smallest that gives what a
+    /// growing one gives, and a byte less. That takes a search, for one cut some size will do.
+    fn fixed(
+        &self,
+        stream: &[u8],
+        growing: &(Mode, Run),
+        fixed: fn(usize) -> Mode,
+        cuts: Cuts<'_>,
+    ) -> Result<Vec<(usize, Run)>, Failure> {
+        let ends: Vec<usize> = (1..=stream.len()).collect();
+        let fed = |size| Ok((size, self.try_run(stream, &ends, fixed(size))?));
+        let build = |error| Failure::new(What::Build(error), stream, &ends, growing.0);
+        let least = self.least_storage().map_err(build)?;
+        match cuts {
+            Cuts::Single | Cuts::Random => Ok(Vec::new()),
+            Cuts::These(_) => Ok(alloc::vec![fed(least.max(stream.len() / 2))?]),
+            Cuts::All { .. } => {
+                let (mut low, mut high) = (least, least.max(stream.len()) + 1);
+                while low < high {
+                    let middle = low + (high - low) / 2;
+                    if fed(middle)?.1 == growing.1 {
+                        high = middle;
+                    } else {
+                        low = middle + 1;
+                    }
+                }
+                // Larger than the stream, it is never full.
+                let sizes = [low.checked_sub(1).filter(|&less| less >= least), Some(low)];
+                let useful = sizes.into_iter().flatten().filter(|&size| size <= stream.len());
+                useful.map(fed).collect()
+            }
+        }
     }
 
     /// The smallest storage that builds.
