@@ -109,9 +109,9 @@ pub(crate) fn spec_text(input: &mut Input<'_>) -> String {
         0..=4 => length_text(input),
         5 => input.pick(&["lines", "crlf", "crlf,strict"]).to_owned(),
         6 => {
-            let delimiters: Vec<String> = (0..1 + input.below(3))
+            let delimiters: Vec<String> = (0..=input.below(3))
                 .map(|_| {
-                    let digits = (0..1 + input.below(4)).map(|_| input.pick(DIGITS));
+                    let digits = (0..=input.below(4)).map(|_| input.pick(DIGITS));
                     format!("0x{}", digits.collect::<String>())
                 })
                 .collect();
@@ -131,23 +131,23 @@ fn length_text(input: &mut Input<'_>) -> String {
     let sign = input.pick(&["u", "i"]);
     let bits = 8 * (1 + input.below(8));
     let order = if bits == 8 { "" } else { input.pick(&["be", "le", "ne"]) };
-    let mut text = format!("{sign}{bits}{order}");
     let options = input.byte();
-    if options & 1 != 0 {
-        text += &format!(",offset={}", input.below(9));
+    let offset = if options & 1 != 0 { format!(",offset={}", input.below(9)) } else { none() };
+    let adjust = if options & 2 != 0 { format!(",adjust={}", adjustment(input)) } else { none() };
+    let strip = if options & 4 != 0 { format!(",strip={}", input.below(20)) } else { none() };
+    format!("{sign}{bits}{order}{offset}{adjust}{strip}")
+}
+
+fn none() -> String {
+    String::new()
+}
+
+fn adjustment(input: &mut Input<'_>) -> i64 {
+    match i64::from(input.byte()) {
+        0xFF => i64::MAX,
+        0xFE => i64::MIN,
+        small => small % 41 - 20,
     }
-    if options & 2 != 0 {
-        let adjust = match i64::from(input.byte()) {
-            0xFF => i64::MAX,
-            0xFE => i64::MIN,
-            small => small % 41 - 20,
-        };
-        text += &format!(",adjust={adjust}");
-    }
-    if options & 4 != 0 {
-        text += &format!(",strip={}", input.below(20));
-    }
-    text
 }
 
 /// Bytes of delimiters, in hexadecimal: few, so that they stand in streams.

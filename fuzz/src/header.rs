@@ -43,7 +43,11 @@ fn is_sound(header: &[u8], printed: &[u8], parse: impl Fn(&[u8]) -> Result<(), H
         }
     }
     assert_eq!(given.get("type"), printed.get("type"));
-    assert_eq!(given.get("id"), printed.get("id"));
+    // Elsewhere an id is a field like any other that is not known.
+    let has_none = |kind: &Value| kind == "hello" || kind == "welcome" || kind == "goaway";
+    if !given.get("type").is_some_and(has_none) {
+        assert_eq!(given.get("id"), printed.get("id"));
+    }
 
     let body = header.trim_ascii_start().strip_prefix(b"{").expect("a header is an object");
     for key in given.keys() {

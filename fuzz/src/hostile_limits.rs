@@ -96,17 +96,14 @@ impl Reading {
         let mut rest = stream;
         let mut finishing = false;
         loop {
-            let (found, over) = if self.events {
-                let found = subject.next_event(finishing);
-                (matches!(found, Ok(Some(_))), found.is_err_and(|error| error.is_fatal()))
+            let found = if self.events {
+                subject.next_event(finishing).map(|event| event.is_some())
             } else {
-                let found = subject.next(finishing);
-                let reported = found.as_ref().is_err_and(|error| !error.is_fatal());
-                (
-                    reported || matches!(found, Ok(Some(_))),
-                    found.is_err_and(|error| error.is_fatal()),
-                )
+                subject.next(finishing).map(|frame| frame.is_some())
             };
+            // What is only reported is something, too.
+            let over = found.is_err_and(|error| error.is_fatal());
+            let found = found.unwrap_or(true);
             let received = stream.len() - rest.len();
             let stats = region.change();
             let held = stats.bytes_allocated.saturating_sub(stats.bytes_deallocated);

@@ -121,7 +121,7 @@ impl<S: Subject> Run<'_, S> {
                 self.write(n);
             }
             12 | 13 => {
-                for _ in 0..1 + input.below(4) {
+                for _ in 0..=input.below(4) {
                     self.poll();
                 }
             }

@@ -78,8 +78,8 @@ fn append<F: Framing>(
         appended = encoder.append(&prefix, parts, wire);
     }
     match (appended, encoder.encode(&prefix, parts)) {
-        (Ok(()), Ok(encoded)) => {
-            assert_eq!(in_pieces(encoded, number), wire[before.len()..]);
+        (Ok(()), Ok(frame)) => {
+            assert_eq!(in_pieces(frame, number), wire[before.len()..]);
             Ok(prefix)
         }
         (Err(error), Err(same)) => {
@@ -87,7 +87,7 @@ fn append<F: Framing>(
             assert_eq!(*wire, before, "what is refused leaves no trace");
             Err(error)
         }
-        (appended, encoded) => panic!("{appended:?}, {encoded:?}"),
+        (appended, frame) => panic!("{appended:?}, {frame:?}"),
     }
 }
 

@@ -37,11 +37,13 @@ fn lies_within(error: &SpecError, text: &str) {
 }
 
 fn written(input: &mut Input<'_>) -> String {
-    let mut text = spec_text(input);
-    if input.below(2) == 1 {
-        text += &format!(",max={}{}", input.word(), input.pick(&["", "KiB", "MiB", "GiB"]));
-    }
-    text += input.pick(&["", ",oversize=error", ",oversize=skip", ",oversize=stream"]);
+    let framing = spec_text(input);
+    let max = match input.below(2) {
+        0 => String::new(),
+        _ => format!(",max={}{}", input.word(), input.pick(&["", "KiB", "MiB", "GiB"])),
+    };
+    let policy = input.pick(&["", ",oversize=error", ",oversize=skip", ",oversize=stream"]);
+    let mut text = format!("{framing}{max}{policy}");
     for _ in 0..input.below(3) {
         let at = input.byte();
         let with = char::from_u32(u32::try_from(input.word()).unwrap_or(0)).unwrap_or(',');

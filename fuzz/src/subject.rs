@@ -105,7 +105,7 @@ impl<'w, F: Framing> Subject<'w, F> {
     }
 }
 
-impl<'w, F: Framing + Clone> Subject<'w, F> {
+impl<F: Framing + Clone> Subject<'_, F> {
     /// Goes on with another decoder, if there is no frame in progress. A pushed one has to be given
     /// again what was held of `given`: so many bytes at its end, as the answer says.
     pub(crate) fn hand_off(
