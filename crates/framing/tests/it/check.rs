@@ -13,12 +13,27 @@ pub(crate) fn check<F: Framing + Clone>(config: &Config<F>, wire: &[u8], expecte
 }
 
 pub(crate) fn same_under_all_cuts<F: Framing + Clone>(config: &Config<F>, wire: &[u8]) -> Tried {
-    Verifier::new(config).cuts(wire).unwrap_or_else(|failure| panic!("{failure}"))
+    let exhaustive = effort(7, 14, 14);
+    let tried = Verifier::new(config).exhaustive(exhaustive).cuts(wire);
+    tried.unwrap_or_else(|failure| panic!("{failure}"))
 }
 
 /// One cut, given as the offsets at which its chunks end, beside the whole stream and byte by byte.
 pub(crate) fn same_under<F: Framing + Clone>(config: &Config<F>, wire: &[u8], ends: &[usize]) {
     Verifier::new(config).cut(wire, ends).unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// How much a test does: little where it is run for each of thousands of mutants
+/// (`FRAMING_TESTS=short`) or interpreted by Miri, more for a long look (`FRAMING_LONG=1`).
+pub(crate) fn effort<T>(short: T, normal: T, long: T) -> T {
+    if std::env::var_os("FRAMING_LONG").is_some() {
+        long
+    } else if cfg!(miri) || std::env::var_os("FRAMING_TESTS").is_some_and(|tests| tests == "short")
+    {
+        short
+    } else {
+        normal
+    }
 }
 
 /// What comes out of the stream in chunks that end at `ends`. References know that bytes are

@@ -127,7 +127,7 @@ fn against<N: Naive, F: Framing + Clone>(framing: &F, limit: usize, wire: &[u8])
 
 #[test]
 fn every_short_string_against_the_naive_decoders() {
-    let longest = if std::env::var_os("FRAMING_LONG").is_some() { 6 } else { 5 };
+    let longest = crate::check::effort(3, 5, 6);
     for limit in [0, 1, 2, 8] {
         for_each_string(&[0, 1, 2, 3, 0xFF], longest, |wire| {
             against::<NaiveCobs, _>(&Cobs, limit, wire);

@@ -3,7 +3,7 @@
 use framing::{AnyFraming, Config, Decoder, Limits, Oversize, Reassembler, Spec};
 use proptest::prelude::*;
 
-use crate::check::{Item, Mode, run, same_under};
+use crate::check::{Item, Mode, effort, run, same_under};
 
 /// Configurations that build, and a prefix that their encoders may take.
 fn configurations() -> impl Strategy<Value = (String, Config<AnyFraming>)> {
@@ -75,9 +75,9 @@ fn payloads_of(items: Vec<Item>) -> Vec<Vec<u8>> {
     items.into_iter().map(payload).collect()
 }
 
-fn cases(normal: u32) -> ProptestConfig {
-    let long = std::env::var_os("FRAMING_LONG").is_some();
-    ProptestConfig { cases: if long { normal * 50 } else { normal }, ..ProptestConfig::default() }
+pub(crate) fn cases(normal: u32) -> ProptestConfig {
+    let cases = effort(normal / 20, normal, normal * 50);
+    ProptestConfig { cases, ..ProptestConfig::default() }
 }
 
 proptest! {

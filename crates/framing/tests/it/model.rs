@@ -7,6 +7,8 @@ use framing::{
 };
 use proptest::prelude::*;
 
+use crate::generated::cases;
+
 #[derive(Clone, Copy, Debug)]
 enum Verb {
     /// `next` with so many bytes of what has not been used yet.
@@ -193,9 +195,7 @@ fn verbs() -> impl Strategy<Value = Vec<Verb>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(
-        if std::env::var_os("FRAMING_LONG").is_some() { 200_000 } else { 4_000 }
-    ))]
+    #![proptest_config(cases(4_000))]
     #[test]
     fn every_verb_does_what_the_model_does(
         wire in prop::collection::vec(prop_oneof![4 => 0_u8..6, 2 => Just(b'\n'), 1 => Just(b'x')], 0..120),

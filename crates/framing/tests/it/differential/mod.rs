@@ -198,8 +198,7 @@ fn property<S: Strategy>(
     strategy: S,
     test: impl Fn(S::Value) -> Result<Vec<Deviation>, TestCaseError>,
 ) {
-    let factor = if std::env::var_os("FRAMING_LONG").is_some() { 10 } else { 1 };
-    let cases = cases * factor;
+    let cases = crate::check::effort(cases / 20, cases, cases * 10);
     let config = Cases { cases, failure_persistence: None, ..Cases::default() };
     let tally = RefCell::new((0, BTreeMap::<Deviation, usize>::new()));
     let outcome = TestRunner::new(config).run(&strategy, |case| {
