@@ -112,6 +112,11 @@ impl<F: Framing> Machine<F> {
     /// What was found to be past the limit, and could be kept or handed out so far, was.
     fn past_the_limit(&mut self, pending: &[u8], body: Body) -> Decision {
         if self.oversize != Oversize::Skip {
+            // A delimiter that is a part of the payload must not be looked for in what is left of it.
+            if body.trailer == 0 {
+                self.frame.past = at_most(pending, body.extra);
+                self.frame.ended = self.frame.past as u64 == body.extra;
+            }
             return Err(self.fail_too_long());
         }
         self.begin_skip();

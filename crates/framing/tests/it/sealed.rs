@@ -319,3 +319,17 @@ fn a_delimiter_that_is_kept_ends_a_frame_that_is_lost() {
     assert!(frame(Mode::PushEvents).contains(&Item::Data(payload.to_vec())));
     same_under_all_cuts(&config, &wire);
 }
+
+/// Streamed up to the limit, some of the delimiter has passed before the frame is found too long.
+#[test]
+fn a_delimiter_that_is_kept_ends_a_frame_past_the_limit_that_is_lost() {
+    let sealed = Checksum::crc32c_be(Delimited::new(["\0\0\0\0"]).unwrap().keep());
+    let config = Config::new(Resync::at_delimiter(sealed, 40).unwrap()).max_payload(1);
+    // The checksum of no bytes is the delimiter.
+    let wire = b"xyz\0\0\0\0\0\0\0\0";
+    for mode in [Mode::PushFrames, Mode::PushEvents] {
+        let items = run(&config, &[wire.len()], wire, mode);
+        assert!(items.contains(&Item::Resynced { offset: 0, discarded: 7 }), "{items:?}");
+    }
+    same_under_all_cuts(&config, wire);
+}
