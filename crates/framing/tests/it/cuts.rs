@@ -17,7 +17,7 @@ fn limits(payload: usize) -> Limits {
 
 #[test]
 fn every_short_string_of_line_symbols_under_every_cut() {
-    let longest = crate::check::effort(3, 5, 7);
+    let longest = effort(3, 5, 7);
     for ending in [Ending::Lf, Ending::Lenient, Ending::Crlf] {
         for unterminated in [Unterminated::Accept, Unterminated::Refuse] {
             let lines = match ending {
