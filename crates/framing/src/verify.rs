@@ -12,6 +12,7 @@ mod run;
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::AddAssign;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use failure::Failure;
@@ -98,12 +99,12 @@ impl<F: Framing + Clone> Verifier<F> {
                 return Err(Failure::new(what, &bytes, &whole(&bytes), Mode::PushFrames));
             }
             let ended = matches!(got.last(), Some(Item::Error { .. }));
-            tried.add(self.agree(&bytes, Cuts::All { exhaustive: self.exhaustive })?);
+            tried += self.agree(&bytes, Cuts::All { exhaustive: self.exhaustive })?;
             for end in cuts::beginnings(bytes.len()) {
-                tried.add(self.agree(&bytes[..end], Cuts::Single)?);
+                tried += self.agree(&bytes[..end], Cuts::Single)?;
             }
             for times in (2..=3).filter(|_| !ended) {
-                tried.add(self.agree(&bytes.repeat(times), Cuts::Random)?);
+                tried += self.agree(&bytes.repeat(times), Cuts::Random)?;
             }
         }
         Ok(tried)
@@ -344,8 +345,8 @@ impl Expected {
     }
 }
 
-impl Tried {
-    fn add(&mut self, other: Self) {
+impl AddAssign for Tried {
+    fn add_assign(&mut self, other: Self) {
         self.streams += other.streams;
         self.cuts += other.cuts;
         self.runs += other.runs;

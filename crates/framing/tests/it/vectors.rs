@@ -5,10 +5,11 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use framing::verify::{Stream, Tried, Verifier};
 use framing::{AnyFraming, Config, Spec};
 use serde::Deserialize;
 
-use crate::check::{Item, Mode, run, same_under, same_under_all_cuts};
+use crate::check::{Item, Mode, effort, run};
 
 /// As `tests/vectors/README.md` describes it.
 #[derive(Deserialize)]
@@ -72,26 +73,30 @@ replayed! {
 }
 
 fn replay(framing: &str) {
-    for vector in read(framing) {
+    let (mut tried, vectors) = (Tried::default(), read(framing));
+    for vector in &vectors {
         let config = vector.framing.clone().config();
         let whole = run(&config, &[vector.stream.0.len()], &vector.stream.0, Mode::PushFrames);
         vector.is_met_by(whole);
-        under_cuts(&config, &vector.stream.0);
+        tried += under_cuts(&config, &vector.stream.0);
     }
+    eprintln!("{framing}: {} vectors, {tried}", vectors.len());
 }
 
-/// A stream of hundreds of bytes has too many cuts into three.
-fn under_cuts(config: &Config<AnyFraming>, stream: &[u8]) {
-    if stream.len() <= LONG {
-        same_under_all_cuts(config, stream);
-        return;
+/// A stream of hundreds of bytes has too many cuts into three for every day.
+fn under_cuts(config: &Config<AnyFraming>, stream: &[u8]) -> Tried {
+    let verifier = Verifier::new(config).exhaustive(effort(7, 14, 20));
+    if stream.len() <= effort(20, 50, usize::MAX) {
+        return verifier
+            .verify([Stream::any(stream)])
+            .unwrap_or_else(|failure| panic!("{failure}"));
     }
+    let mut tried = Tried::default();
     for cut in (1..stream.len()).step_by(stream.len() / PLACES) {
-        same_under(config, stream, &[cut, stream.len()]);
+        tried += verifier.cut(stream, &[cut]).unwrap_or_else(|failure| panic!("{failure}"));
     }
+    tried
 }
-
-const LONG: usize = 50;
 
 /// At so many places the longer ones are cut in two.
 const PLACES: usize = 10;
