@@ -28,6 +28,7 @@ use failure::What;
 pub struct Verifier<F> {
     config: Config<F>,
     exhaustive: usize,
+    pieces: usize,
 }
 
 /// A stream, and what it should yield.
@@ -74,7 +75,7 @@ pub struct Tried {
 impl<F: Framing + Clone> Verifier<F> {
     /// Tries decoders of this configuration.
     pub fn new(config: &Config<F>) -> Self {
-        Self { config: config.clone(), exhaustive: EXHAUSTIVE }
+        Self { config: config.clone(), exhaustive: EXHAUSTIVE, pieces: PIECES }
     }
 
     /// Cuts streams of up to so many bytes in every way, which are `2^(bytes - 1)` ways: 14 if not
@@ -82,6 +83,14 @@ impl<F: Framing + Clone> Verifier<F> {
     #[must_use]
     pub fn exhaustive(mut self, bytes: usize) -> Self {
         self.exhaustive = bytes.min(MOST_EXHAUSTIVE);
+        self
+    }
+
+    /// Cuts longer streams into so many pieces at every place, but for those that are long: 4 if not
+    /// set, which is the most. 2 is for tests that are to be quick.
+    #[must_use]
+    pub fn pieces(mut self, pieces: usize) -> Self {
+        self.pieces = pieces.min(PIECES);
         self
     }
 
@@ -99,7 +108,7 @@ impl<F: Framing + Clone> Verifier<F> {
                 return Err(Failure::new(what, &bytes, &whole(&bytes), Mode::PushFrames));
             }
             let ended = matches!(got.last(), Some(Item::Error { .. }));
-            tried += self.agree(&bytes, Cuts::All { exhaustive: self.exhaustive })?;
+            tried += self.agree(&bytes, self.all())?;
             for end in cuts::beginnings(bytes.len()) {
                 tried += self.agree(&bytes[..end], Cuts::Single)?;
             }
@@ -112,7 +121,7 @@ impl<F: Framing + Clone> Verifier<F> {
 
     /// Tries the cuts of one stream, and nothing else: for tests that make many streams themselves.
     pub fn cuts(&self, stream: &[u8]) -> Result<Tried, Failure> {
-        self.agree(stream, Cuts::All { exhaustive: self.exhaustive })
+        self.agree(stream, self.all())
     }
 
     /// Tries one cut, given by where its chunks end, beside the whole stream and byte by byte: for
@@ -147,6 +156,10 @@ impl<F: Framing + Clone> Verifier<F> {
         }
         streams.push(all);
         self.verify(streams)
+    }
+
+    fn all(&self) -> Cuts<'static> {
+        Cuts::All { exhaustive: self.exhaustive, pieces: self.pieces }
     }
 
     /// Every way of reading gives the same under these cuts as byte by byte.
@@ -367,6 +380,9 @@ fn whole(stream: &[u8]) -> Vec<usize> {
 
 /// Streams of up to so many bytes are cut in every way.
 const EXHAUSTIVE: usize = 14;
+
+/// Longer ones into so many pieces.
+const PIECES: usize = 4;
 
 /// More cuts than these would never end.
 const MOST_EXHAUSTIVE: usize = 24;

@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 /// Which cuts a stream is tried with.
 #[derive(Clone, Copy)]
 pub(super) enum Cuts<'e> {
-    /// Every cut of a stream of up to `exhaustive` bytes. Of a longer one all into two pieces, all into
-    /// three and four where it is not too long, some at random, and byte by byte.
-    All { exhaustive: usize },
+    /// Every cut of a stream of up to `exhaustive` bytes. Of a longer one all into up to `pieces`, which
+    /// are more than two only where it is not too long, some at random, and byte by byte.
+    All { exhaustive: usize, pieces: usize },
     /// In one piece, and every cut into two.
     Single,
     /// In one piece, and some at random.
@@ -26,15 +26,15 @@ impl Cuts<'_> {
         if length == 0 {
             return f(&[]);
         }
-        if let Self::All { exhaustive } = self
+        if let Self::All { exhaustive, .. } = self
             && length <= exhaustive
         {
             return every(length, f);
         }
         f(&[length])?;
         match self {
-            Self::All { .. } => {
-                pieces(length, &mut f)?;
+            Self::All { pieces, .. } => {
+                into(pieces, length, &mut f)?;
                 random(length, &mut f)?;
                 f(&(1..=length).collect::<Vec<_>>())
             }
@@ -74,12 +74,17 @@ fn every<E>(length: usize, mut f: impl FnMut(&[usize]) -> Result<(), E>) -> Resu
     Ok(())
 }
 
-fn pieces<E>(length: usize, f: &mut impl FnMut(&[usize]) -> Result<(), E>) -> Result<(), E> {
+fn into<E>(
+    pieces: usize,
+    length: usize,
+    f: &mut impl FnMut(&[usize]) -> Result<(), E>,
+) -> Result<(), E> {
+    let (three, four) = (pieces > 2 && length <= PAIRS, pieces > 3 && length <= TRIPLES);
     for first in 1..length {
         f(&[first, length])?;
-        for second in (first + 1..length).take_while(|_| length <= PAIRS) {
+        for second in (first + 1..length).take_while(|_| three) {
             f(&[first, second, length])?;
-            for third in (second + 1..length).take_while(|_| length <= TRIPLES) {
+            for third in (second + 1..length).take_while(|_| four) {
                 f(&[first, second, third, length])?;
             }
         }

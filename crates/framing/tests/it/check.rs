@@ -13,8 +13,8 @@ pub(crate) fn check<F: Framing + Clone>(config: &Config<F>, wire: &[u8], expecte
 }
 
 pub(crate) fn same_under_all_cuts<F: Framing + Clone>(config: &Config<F>, wire: &[u8]) -> Tried {
-    let exhaustive = effort(7, 14, 14);
-    let tried = Verifier::new(config).exhaustive(exhaustive).cuts(wire);
+    let verifier = Verifier::new(config).exhaustive(effort(6, 14, 14)).pieces(effort(2, 4, 4));
+    let tried = verifier.cuts(wire);
     tried.unwrap_or_else(|failure| panic!("{failure}"))
 }
 

@@ -7,7 +7,7 @@ use framing::{
     Varint,
 };
 
-use crate::check::{Item, Mode, check, run, same_under, same_under_all_cuts};
+use crate::check::{Item, Mode, check, effort, run, same_under, same_under_all_cuts};
 use crate::parts::{LAST, Record, fragment};
 
 /// A bit at a time, as the polynomial is defined.
@@ -92,7 +92,7 @@ fn cuts_of_a_few<F: Framing + Clone>(config: &Config<F>, wire: &[u8]) {
         if config.decoder().is_err() {
             continue;
         }
-        for cut in 1..=wire.len() {
+        for cut in (1..=wire.len()).step_by(effort(4, 1, 1)) {
             same_under(&config, wire, &[cut]);
         }
     }
@@ -311,7 +311,7 @@ fn a_delimiter_that_is_kept_ends_a_frame_that_is_lost() {
     // The last byte of the frame is its checksum's last, and has to be the delimiter.
     let fits =
         |n: &u32| config.encoder().unwrap().append(&[], &[&n.to_be_bytes()], &mut wire).is_ok();
-    let payload = (0..=u32::MAX).find(fits).unwrap().to_be_bytes();
+    let payload = (0x0101_0101..=u32::MAX).find(fits).unwrap().to_be_bytes();
     let frame = |mode| run(&config, &[wire.len()], &wire, mode);
     let lost = Item::Resynced { offset: 0, discarded: 5 };
     assert_eq!(frame(Mode::PushFrames)[0], lost);

@@ -85,7 +85,7 @@ fn replay(framing: &str) {
 
 /// A stream of hundreds of bytes has too many cuts into three for every day.
 fn under_cuts(config: &Config<AnyFraming>, stream: &[u8]) -> Tried {
-    let verifier = Verifier::new(config).exhaustive(effort(7, 14, 20));
+    let verifier = Verifier::new(config).exhaustive(effort(6, 14, 20)).pieces(effort(2, 4, 4));
     if stream.len() <= effort(20, 50, usize::MAX) {
         return verifier
             .verify([Stream::any(stream)])
