@@ -221,7 +221,7 @@ pub struct FrameWriter<W, F> {
     buffer: Vec<u8>,
     /// Bytes of the buffer that are written.
     written: usize,
-    /// An error of a frame that was taken, to be told by the next call.
+    /// An error of a frame that was taken, to be told by the next call that writes.
     failure: Option<io::Error>,
 }
 
@@ -238,8 +238,8 @@ impl<W: Write, F: Framing> FrameWriter<W, F> {
 
     /// Sends a frame around the payload `parts`; see [`Encoder::encode`].
     ///
-    /// After an error the frame was not taken, and nothing of it is written: it may be sent again. A
-    /// writer that fails in the midst of a frame is told of by the next call.
+    /// After an error the frame was not taken, and nothing of it is written: it may be sent again. That
+    /// the writer failed in the midst of a frame is told by the next call that writes.
     pub fn send(&mut self, prefix: &[u8], parts: &[&[u8]]) -> Result<(), WriteError> {
         if self.unsent() >= FULL {
             self.make_room()?;
