@@ -9,7 +9,7 @@ use crate::clocks::{Clocks, Due, Idles, Input, Output, Scene, Work};
 use crate::fault::Fault;
 use crate::header::HeaderError;
 use crate::machine::{Closed, Deadline, Deadlines, End};
-use crate::message::{ClientMessage, Code, Failure, Id, MAX_BODY, MAX_HEADER};
+use crate::message::{ClientMessage, Code, Failure, Id, MAX_BODY};
 use crate::queue::Queue;
 use crate::wire::{Begun, begun, wire};
 
@@ -185,10 +185,7 @@ impl Channel {
         if n > 0 {
             self.clocks.progress();
         }
-        if self.phase == Phase::Open
-            && self.pong_end <= self.out.written()
-            && let Some(id) = self.pong.take()
-        {
+        if let Some(id) = self.pong.take() {
             self.answer_ping(id);
         }
         if load.work != Work::Running {
@@ -204,9 +201,6 @@ impl Channel {
         }
         self.scratch.clear();
         serde_json::to_writer(&mut self.scratch, header).map_err(|_| TooLarge)?;
-        if self.scratch.len() > MAX_HEADER || body.len() > MAX_BODY {
-            return Err(TooLarge);
-        }
         let length = body.len().saturating_add(self.scratch.len()).saturating_add(Envelope::HEAD);
         let tail = self.out.tail(length);
         self.encoder.append(&self.scratch, &[body], tail).map_err(|_| TooLarge)

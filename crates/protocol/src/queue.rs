@@ -128,6 +128,22 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_is_moved_only_where_there_is_no_room_behind_it() {
+        let mut queue = Queue::default();
+        queue.tail(100).resize(100, 0);
+        let capacity = queue.bytes.capacity();
+        queue.tail(capacity).resize(capacity, 0);
+        queue.sent(capacity - 10);
+        let front = queue.waiting().as_ptr();
+        // Written bytes are many, but there is just enough room.
+        queue.bytes.truncate(capacity - 5);
+        queue.tail(5).extend_from_slice(&[0; 5]);
+        assert_eq!(queue.waiting().as_ptr(), front);
+        queue.tail(capacity / 2).extend_from_slice(&vec![0; capacity / 2]);
+        assert_eq!(queue.bytes.capacity(), capacity, "it moves before it grows");
+    }
+
+    #[test]
     fn a_burst_gives_its_memory_back() {
         let mut queue = Queue::default();
         queue.tail(1 << 20).resize(1 << 20, 0);
@@ -137,5 +153,9 @@ mod tests {
         queue.release();
         assert!(queue.is_empty());
         assert!(queue.bytes.capacity() <= KEPT);
+
+        queue.bytes = Vec::with_capacity(KEPT);
+        queue.release();
+        assert_eq!(queue.bytes.capacity(), KEPT, "a small buffer is kept");
     }
 }

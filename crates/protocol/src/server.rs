@@ -141,7 +141,8 @@ impl Server {
         self.body = Body::None;
         self.channel.settle(now, self.load());
         let event = self.next_event();
-        if event.is_none() && self.requests.is_empty() {
+        // Only what belongs to a request has a body to lend.
+        if self.requests.is_empty() {
             self.channel.release_input();
         }
         self.channel.settle(now, self.load());

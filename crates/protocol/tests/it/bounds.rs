@@ -223,6 +223,16 @@ fn a_large_message_leaves_no_large_buffer_to_an_idle_connection() {
 }
 
 #[test]
+fn a_large_message_in_progress_keeps_its_buffer() {
+    let mut server = server();
+    let message = frame(r#"{"type":"upper","id":1}"#, &vec![b'a'; MAX_BODY]);
+    feed(&mut server, &message[..MAX_BODY / 2], T0);
+    let space = server.space().len();
+    assert_eq!(server.poll_event(T0), None);
+    assert_eq!(server.space().len(), space, "what came is not moved to a smaller one");
+}
+
+#[test]
 fn a_driver_that_reads_on_regardless_breaks_no_bound() {
     let mut flooded = server();
     let wire: Vec<u8> =

@@ -107,6 +107,8 @@ fn a_slow_reader_is_dropped_when_nothing_moves() {
     server.fail(1, Failure::new(Code::Io, ""));
     assert_eq!(server.poll_event(secs(60)), None);
     server.sent(10, secs(70));
+    // A write that took nothing is no progress.
+    server.sent(0, secs(80));
     let end = wait(&mut server, secs(1000));
     assert_eq!(end, Some((secs(100), Closed::Overdue(Deadline::SlowReader))));
     assert!(server.is_finished() && server.output().is_empty(), "it would not be read");
@@ -326,6 +328,16 @@ fn a_header_that_stops_behind_its_lengths_is_late_as_a_header() {
         let end = wait(&mut server, secs(1000));
         assert_eq!(end, Some((secs(55), Closed::Overdue(Deadline::Header))), "{n}");
     }
+}
+
+#[test]
+fn a_body_that_never_begins_is_late_as_a_message() {
+    let mut server = server();
+    let header = r#"{"type":"upper","id":1}"#;
+    feed(&mut server, &frame(header, b"body")[..12 + header.len()], secs(50));
+    assert_eq!(server.poll_event(secs(50)), None);
+    let end = wait(&mut server, secs(1000));
+    assert_eq!(end, Some((secs(80), Closed::Overdue(Deadline::Message))));
 }
 
 #[test]

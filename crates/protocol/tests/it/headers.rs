@@ -80,6 +80,29 @@ fn refused_headers_are_told_apart() {
 }
 
 #[test]
+fn an_error_says_what_was_found_and_what_should_stand_there() {
+    for (header, text) in [
+        (
+            r#"{"type":1,"id":1}"#,
+            "type must be a string and id an integer of 64 bits: \
+             invalid type: integer `1`, expected a string at line 1 column 9",
+        ),
+        (
+            r#"{"type":"get","id":1,"path":7}"#,
+            "`get`: invalid type: integer `7`, \
+             expected a string or {\"b64\": string} at line 1 column 29",
+        ),
+        (r#"{"type":"upper"}"#, "`upper`: missing field `id`"),
+        (
+            r#"{"type":"upper","id":1,}"#,
+            "the header is not JSON: trailing comma at line 1 column 24",
+        ),
+    ] {
+        assert_eq!(ClientMessage::parse(header.as_bytes()).unwrap_err().to_string(), text);
+    }
+}
+
+#[test]
 fn many_keys_are_compared_too() {
     let keys = |n: usize, last: &str| {
         let mut header = r#"{"type":"upper","id":1"#.to_owned();

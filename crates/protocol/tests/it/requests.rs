@@ -74,8 +74,11 @@ fn the_client_refuses_the_seventeenth_before_and_after_welcome() {
         }
         assert_eq!(client.upper(b"a"), Err(Refused::PipelineFull));
         assert_eq!(client.get(&"a".into()), Err(Refused::PipelineFull));
-        assert!(Refused::PipelineFull.is_temporary());
     }
+    let temporary = [Refused::PipelineFull, Refused::QueueFull, Refused::ExecRunning];
+    let lasting = [Refused::TooLarge, Refused::NoInput, Refused::GoingAway, Refused::Closed];
+    assert!(temporary.into_iter().all(Refused::is_temporary));
+    assert!(!lasting.into_iter().any(Refused::is_temporary));
     let mut client = client();
     for _ in 0..PIPELINE {
         client.upper(b"a").unwrap();
@@ -296,4 +299,16 @@ fn an_unknown_type_behind_an_exec_ends_the_connection_and_with_it_the_command() 
         assert_eq!((kinds(&said), said[0].id()), (vec!["error"], None));
         assert!(server.is_finished());
     }
+}
+
+#[test]
+fn a_client_cancels_what_is_open_and_nothing_else() {
+    let mut client = client();
+    client.upper(b"a").unwrap();
+    said(&mut client);
+    client.cancel(2);
+    assert!(client.output().is_empty(), "there is no second request");
+    client.cancel(1);
+    let cancel = said(&mut client);
+    assert_eq!((kinds(&cancel), cancel[0].id()), (vec!["cancel"], Some(1)));
 }

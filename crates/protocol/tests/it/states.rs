@@ -264,7 +264,7 @@ fn an_answer_before_its_turn_is_a_violation() {
 #[test]
 fn a_download_ends_only_when_all_that_was_promised_has_come() {
     let digest = format!(r#"{{"type":"file_end","id":1,"digest":"blake3:{}"}}"#, "0".repeat(64));
-    for (pieces, complete) in [(&[2, 1][..], true), (&[3, 0], true), (&[2], false), (&[], false)] {
+    for (pieces, missing) in [(&[2, 1][..], 0), (&[3, 0], 0), (&[2], 1), (&[], 3)] {
         let mut client = client();
         client.get(&"a".into()).unwrap();
         tell_client(&mut client, r#"{"type":"file","id":1,"filename":"a","total_size":3}"#, b"");
@@ -273,8 +273,12 @@ fn a_download_ends_only_when_all_that_was_promised_has_come() {
             assert_eq!(event, Some(client::Event::Data { id: 1 }));
         }
         match tell_client(&mut client, &digest, b"") {
-            Some(client::Event::FileEnd { .. }) => assert!(complete),
-            event => assert!(!complete, "{event:?}"),
+            Some(client::Event::FileEnd { .. }) => assert_eq!(missing, 0),
+            Some(client::Event::Closed { reason: Closed::Violation(failure) }) => {
+                let message = format!("{missing} bytes of 1 were promised and not sent");
+                assert_eq!(failure.message, message);
+            }
+            event => panic!("{event:?}"),
         }
     }
 }
