@@ -135,9 +135,18 @@ fn what_came_before_the_turn_of_an_exec_comes_behind_it() {
     assert_eq!(server.poll_event(T0), Some(Event::StdinEnd { id: 2 }));
     assert_eq!(server.poll_event(T0), None);
 
-    let mut server = crate::support::server();
-    tell(&mut server, r#"{"type":"get","id":1,"path":"a"}"#, b"");
-    tell(&mut server, r#"{"type":"exec","id":2,"argv":["cat"],"stdin":"piped"}"#, b"");
+    let before_its_turn = || {
+        let mut server = crate::support::server();
+        tell(&mut server, r#"{"type":"get","id":1,"path":"a"}"#, b"");
+        tell(&mut server, r#"{"type":"exec","id":2,"argv":["cat"],"stdin":"piped"}"#, b"");
+        server
+    };
+    let mut server = before_its_turn();
+    server.fail(1, Failure::new(Code::Io, ""));
+    assert!(matches!(server.poll_event(T0), Some(Event::Exec { id: 2, .. })));
+    let end = tell(&mut server, r#"{"type":"stdin_end","id":2}"#, b"");
+    assert_eq!(end, Some(Event::StdinEnd { id: 2 }), "its input had not ended before");
+    let mut server = before_its_turn();
     assert_violated(tell(&mut server, r#"{"type":"stdin","id":2}"#, b"x")); // no credit yet
 }
 

@@ -311,12 +311,22 @@ fn text_has_two_shapes_and_no_more() {
         r#"{"b64":"YQ==\n"}"#,
         r#"{"b64":"Y_=="}"#,
         r#"{"b64":"YR=="}"#,
-        r#"{"b32":"AA"}"#,
+        r#"{"b32":"AA=="}"#,
         r#"{"b64":"YQ==","x":1}"#,
         r#"{"x":1,"b64":"YQ=="}"#,
     ] {
         assert!(text(bad).is_err(), "{bad}");
     }
+}
+
+#[test]
+fn text_is_made_of_and_given_as_what_there_is() {
+    let (bytes, text) = (vec![b'a', 0xff], Text::from(&[b'a', 0xff][..]));
+    assert_eq!(text, Text::from(bytes.clone()));
+    assert_eq!(text.as_str(), None);
+    assert_eq!(text.into_bytes(), bytes);
+    assert_eq!(Text::from("caf\u{e9}".to_owned()).as_str(), Some("caf\u{e9}"));
+    assert_eq!(format!("{:?}", Text::from("a\u{1b}")), r#"Text("a\u{1b}")"#);
 }
 
 #[test]
@@ -365,8 +375,9 @@ fn entry_lines_are_as_strict_as_headers() {
 #[test]
 fn what_peers_write_cannot_drive_a_terminal() {
     let failure = Failure::new(Code::Other("\u{1b}c".to_owned()), "a\u{1b}[2J\u{202e}b\r\u{9b}1m");
+    let shown = r"a\u{1b}[2J\u{202e}b\u{d}\u{9b}1m (\u{1b}c)";
+    assert_eq!(failure.to_string(), shown);
     for shown in [
-        failure.to_string(),
         Text::from("a\u{1b}\u{7}\u{2066}\u{feff}\u{7f}").to_string(),
         format!("{:?}", Text::from(vec![0x9b, 0xc2, 0x9b, b'\n'])),
     ] {

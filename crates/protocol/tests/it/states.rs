@@ -53,8 +53,9 @@ fn every_message_in_every_state_of_the_server() {
             server
         },
     ];
-    let table: [(&str, &[u8], &str); 19] = [
+    let table: [(&str, &[u8], &str); 20] = [
         (r#"{"type":"hello","version":1}"#, b"", "AXXXXXXX."),
+        (r#"{"type":"hello","version":1}"#, b"body", "XXXXXXXX."),
         (r#"{"type":"upper","id":6}"#, b"u", "XVV.XXX.."),
         (r#"{"type":"exec","id":6,"argv":["a"]}"#, b"", "XVV.XXX.."),
         (r#"{"type":"get","id":6,"path":"a"}"#, b"", "XVV.XXX.."),
