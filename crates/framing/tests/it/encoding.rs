@@ -1,8 +1,8 @@
 //! Promises 12 and 13: what the encoder refuses, and what it borrows.
 
 use framing::{
-    BuildError, Config, EncodeError, Encoder, Envelope, Framing, Length, LengthBuilder, Limits,
-    Lines,
+    BuildError, Chunked, Config, Delimited, Enclosure, EncodeError, Encoder, Envelope, Framing,
+    Inline, Length, LengthBuilder, Limits, Lines, Malformed, Scan, Seal, Trailer,
 };
 
 #[test]
@@ -83,5 +83,72 @@ fn p13_the_payload_is_borrowed_and_the_cursor_survives_partial_writes() {
             sent.extend(bytes);
         }
         assert_eq!(sent, whole, "{step} bytes at a time");
+    }
+}
+
+/// A byte that is the length, and as many bytes of padding behind the payload as `padding` has.
+#[derive(Clone)]
+struct Padded {
+    padding: &'static [u8],
+}
+
+impl Framing for Padded {
+    fn scan(&self, seen: &[u8], _: usize, _: bool) -> Result<Scan, Malformed> {
+        let Some(&length) = seen.first() else { return Ok(Scan::Need { total: 1 }) };
+        let trailer = self.padding.len();
+        Ok(Scan::Body { head: 1, body: length.into(), trailer, more: false })
+    }
+
+    fn enclose(&self, _: &[u8], payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
+        let length = payload.iter().map(|part| part.len()).sum::<usize>();
+        let head = Inline::new(&[u8::try_from(length).unwrap()]);
+        Ok(Enclosure { head, trailer: Trailer::Padding(self.padding), ..Enclosure::default() })
+    }
+}
+
+#[test]
+fn p12_a_head_and_a_trailer_may_be_as_long_as_their_limits() {
+    let write = |limits: Limits| {
+        let config = Config::new(Padded { padding: b"..." }).limits(limits);
+        let mut wire = Vec::new();
+        config.encoder().unwrap().append(&[], &[b"dat"], &mut wire).map(|()| wire)
+    };
+    let limits = |head, trailer| Limits { head, trailer, ..Limits::default() };
+    assert_eq!(write(limits(1, 3)).unwrap(), b"\x03dat...");
+    assert_eq!(write(limits(1, 2)), Err(EncodeError::TrailerTooLong { length: 3, limit: 2 }));
+    assert_eq!(write(limits(0, 3)), Err(EncodeError::HeadTooLong { length: 1, limit: 0 }));
+
+    // A delimiter is no trailer that anybody could make longer.
+    let config = Config::new(Delimited::new(["==="]).unwrap()).limits(limits(0, 0));
+    let mut wire = Vec::new();
+    config.encoder().unwrap().append(&[], &[b"dat"], &mut wire).unwrap();
+    assert_eq!(wire, b"dat===");
+}
+
+#[test]
+fn p13_a_writer_of_one_slice_at_a_time_sees_every_byte_once() {
+    let encoder = Encoder::new(Length::u16_be());
+    let mut frame = encoder.encode(&[], &[b"hello", b", world"]).unwrap();
+    let mut chunks = Vec::new();
+    while !frame.chunk().is_empty() {
+        chunks.push(frame.chunk().to_vec());
+        frame.advance(frame.chunk().len());
+    }
+    assert_eq!(chunks, [&b"\0\x0c"[..], b"hello", b", world"]);
+}
+
+#[test]
+fn what_a_framing_does_not_say_it_does_not_have() {
+    let plain = Padded { padding: b"" };
+    assert_eq!(plain.digest(7, b"piece"), 7);
+    assert_eq!(plain.seal(7), Seal::default());
+}
+
+#[test]
+fn the_size_of_a_chunk_is_written_in_lower_case() {
+    for (size, line) in [(9, "9"), (10, "a"), (15, "f"), (16, "10"), (0xabc, "abc")] {
+        let mut wire = Vec::new();
+        Encoder::new(Chunked).append(&[], &[&vec![b'.'; size]], &mut wire).unwrap();
+        assert!(wire.starts_with(format!("{line}\r\n.").as_bytes()), "{size}");
     }
 }

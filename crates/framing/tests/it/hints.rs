@@ -1,6 +1,8 @@
 //! A refused length whose bytes speak for themselves says so, whatever the cuts.
 
-use framing::{Config, ContentLength, Decoder, Envelope, Framing, Hint, Length, Varint};
+use framing::{
+    Config, ContentLength, Decoder, Envelope, Framing, Hint, Length, LengthBuilder, Varint,
+};
 
 fn hint<F: Framing + Clone>(framing: &F, wire: &[u8]) -> Option<Hint> {
     let hints: Vec<_> = (0..wire.len())
@@ -36,6 +38,8 @@ fn the_other_byte_order_is_proposed_if_it_fits() {
     assert_eq!(hint(&Length::u32_be(), b"\x05\0\0\0hello"), Some(Hint::OtherByteOrder(5)));
     assert_eq!(hint(&Length::u32_le(), b"\0\0\x01\x02hello"), Some(Hint::OtherByteOrder(258)));
     assert_eq!(hint(&Length::u64_le(), b"\0\0\0\0\0\0\0\x07"), Some(Hint::OtherByteOrder(7)));
+    let adjusted = LengthBuilder::u32_be().adjust(1).build().unwrap();
+    assert_eq!(hint(&adjusted, b"\x05\0\0\0hello"), None, "the field alone is not the length");
 }
 
 #[test]

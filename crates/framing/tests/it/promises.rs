@@ -101,6 +101,50 @@ fn p3_a_claimed_length_reserves_nothing() {
 }
 
 #[test]
+fn p3_shrink_gives_back_what_is_not_in_use_and_keeps_what_is_held() {
+    let wire = frame(&vec![1; 1 << 20]);
+    let mut push = Decoder::new(Length::u32_be());
+    let mut owned = Reassembler::new(Length::u32_be());
+    for mut chunk in wire.chunks(1 << 12) {
+        fill(&mut owned, chunk);
+        while push.next(&mut chunk).unwrap().is_some() {}
+    }
+    for begun in [&b""[..], b"\0\0\x01\0begun"] {
+        assert!(push.next(&mut &*begun).unwrap().is_none());
+        fill(&mut owned, begun);
+        push.shrink();
+        owned.shrink();
+        assert!(push.stats().capacity < 1 << 10, "{:?}", push.stats());
+        assert!(owned.capacity() < 1 << 14, "{}", owned.capacity());
+    }
+    assert_eq!(owned.unread(), b"\0\0\x01\0begun");
+    let rest = [b'.'; 0x100 - 5];
+    let payload = [b"begun", &rest[..]].concat();
+    assert_eq!(&*push.next(&mut &rest[..]).unwrap().unwrap().payload(), payload);
+    assert_eq!(fill(&mut owned, &rest), 1);
+}
+
+#[test]
+fn what_is_printed_of_a_decoder_is_how_much_it_holds() {
+    let mut decoder = Decoder::new(Length::u32_be());
+    assert!(decoder.next(&mut &b"\0\0\0\x09body"[..]).unwrap().is_none());
+    assert_eq!(format!("{decoder:?}"), "Decoder { held: 8, .. }");
+}
+
+#[test]
+fn a_payload_is_its_bytes_wherever_they_lie() {
+    let wire = [frame(b"one"), frame(b"two")].concat();
+    let mut decoder = Decoder::new(Length::u32_be());
+    let mut first = &wire[..9];
+    let one = decoder.next(&mut first).unwrap().unwrap();
+    assert_eq!(AsRef::<[u8]>::as_ref(&one.payload()), b"one");
+    assert!(decoder.next(&mut first).unwrap().is_none());
+    let mut second = &wire[9..];
+    let two = decoder.next(&mut second).unwrap().unwrap();
+    assert_eq!(AsRef::<[u8]>::as_ref(&two.payload()), b"two");
+}
+
+#[test]
 fn p3_capacity_is_given_back_after_64_small_frames() {
     let big = frame(&vec![1; 1 << 20]);
     let small = frame(&[2; 100]);

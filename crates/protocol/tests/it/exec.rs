@@ -92,6 +92,28 @@ fn input_ends_once() {
 }
 
 #[test]
+fn what_is_behind_the_end_of_input_is_a_violation_whatever_the_credit() {
+    let mut server = running("piped");
+    let end = r#"{"type":"stdin_end","id":1}"#;
+    assert_eq!(tell(&mut server, end, b""), Some(Event::StdinEnd { id: 1 }));
+    assert_eq!(stdin(&mut server, 0), None, "no bytes do no harm");
+    let Some(Event::Closed { reason: Closed::Violation(failure) }) = stdin(&mut server, 1) else {
+        panic!("it was taken");
+    };
+    assert_eq!(failure.message, "stdin for 1 after its stdin_end");
+}
+
+#[test]
+fn credit_is_granted_anew_by_the_quarter() {
+    let mut server = running("piped");
+    stdin(&mut server, WINDOW);
+    server.stdin_taken(1, (WINDOW / 4 - 1) as u64);
+    assert!(server.output().is_empty());
+    server.stdin_taken(1, 1);
+    assert_eq!(said(&mut server)[0].header["bytes"], WINDOW / 4);
+}
+
+#[test]
 fn what_follows_the_exit_is_dropped() {
     let mut server = running("piped");
     let exit = Exit {

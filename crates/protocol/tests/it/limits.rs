@@ -167,6 +167,26 @@ fn long_content_is_cut_into_messages_and_entries_only_between_lines() {
 }
 
 #[test]
+fn entries_fill_their_messages() {
+    let entry = |name: usize| Entry {
+        name: "x".repeat(name).into(),
+        kind: EntryKind::File,
+        size: 0,
+        modified: None,
+    };
+    let line = |name| serde_json::to_string(&entry(name)).unwrap().len() + 1;
+    let around = line(0);
+    let mut server = server();
+    tell(&mut server, r#"{"type":"list","id":1,"path":"a"}"#, b"");
+    // One line as long as a body, then two that are one together, then one byte more.
+    server.entries(1, &[entry(MAX_BODY - around)]);
+    server.entries(1, &[entry(1000), entry(MAX_BODY - 1000 - 2 * around)]);
+    server.entries(1, &[entry(1000), entry(MAX_BODY - 1000 - 2 * around + 1)]);
+    let bodies: Vec<usize> = said(&mut server).iter().map(|said| said.body.len()).collect();
+    assert_eq!(bodies, [MAX_BODY, MAX_BODY, line(1000), MAX_BODY - line(1000) + 1]);
+}
+
+#[test]
 fn a_flood_of_empty_frames_ends_at_the_first() {
     let mut server = server();
     feed(&mut server, &frame("", b"").repeat(1000), T0);

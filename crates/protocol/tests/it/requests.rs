@@ -1,7 +1,9 @@
 //! The order of requests: ids, the pipeline, cancellation, going away.
 
+use core::time::Duration;
+
 use framing_protocol::client::{self, Refused};
-use framing_protocol::message::{Code, Command, Exec, Failure, PIPELINE};
+use framing_protocol::message::{Code, Command, Exec, Exit, Failure, Outcome, PIPELINE};
 use framing_protocol::server::{Event, Server, Settings};
 use framing_protocol::{Closed, Machine};
 
@@ -136,6 +138,13 @@ fn verbs_that_do_not_fit_the_active_request_are_void() {
     server.started(3, 9);
     server.stdout(3, b"out");
     assert_eq!(kinds(&said(&mut server)), ["started", "stdout"]);
+
+    let mut server = crate::support::server();
+    tell(&mut server, r#"{"type":"get","id":3,"path":"a"}"#, b"");
+    server.started(3, 9);
+    let (outcome, duration) = (Outcome::Exited { code: 0 }, Duration::ZERO);
+    server.exit(3, Exit { outcome, truncated: false, duration });
+    assert!(server.output().is_empty());
 }
 
 #[test]
