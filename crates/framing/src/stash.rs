@@ -140,7 +140,6 @@ impl Stash {
         let (used, capacity) = (self.len(), self.heap.capacity());
         self.empty();
         if used > 0
-            && capacity > 0
             && let Some(enough) = self.thrift.after(used, capacity)
         {
             self.heap.shrink_to(enough);
@@ -234,6 +233,32 @@ mod tests {
             moves += usize::from(stash.bytes().as_ptr().addr() != next);
         }
         assert!(moves <= 17, "{moves}: at most each time that half was removed");
+    }
+
+    #[test]
+    fn what_was_removed_makes_room_before_it_grows() {
+        let mut stash = Stash::default();
+        stash.extend(&[7; 1000], Some(1000));
+        stash.extend(&[8; 1000], None);
+        assert_eq!((stash.len(), stash.capacity()), (2000, 2000));
+        stash.remove(0, 900);
+        stash.truncate(1000);
+        let front = stash.bytes().as_ptr();
+        stash.extend(&[9; 100], None);
+        assert_eq!(stash.bytes().as_ptr(), front, "it fits behind what was removed");
+        stash.extend(&[9; 1], None);
+        assert_ne!(stash.bytes().as_ptr(), front);
+        assert_eq!((stash.len(), stash.capacity()), (1101, 2000));
+    }
+
+    #[test]
+    fn an_empty_buffer_is_no_small_frame() {
+        let mut stash = Stash::default();
+        stash.extend(&[0; 1000], None);
+        for _ in 0..100 {
+            stash.clear();
+        }
+        assert!(stash.capacity() >= 1000);
     }
 
     #[test]

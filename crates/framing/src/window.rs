@@ -80,15 +80,14 @@ impl<S: Storage> Window<S> {
         if let Some(enough) = self.enough.filter(|&enough| held < enough) {
             self.enough = None;
             self.resize(enough);
-        } else if self.start > 0 && held <= self.start {
+        } else if held <= self.start {
             // Moving costs no more than what was consumed since the last move.
             self.rewind();
         }
         if self.end >= self.capacity() {
-            if S::GROWS && self.capacity() == 0 {
-                self.resize(self.initial);
-            } else if S::GROWS && held > self.capacity() / 2 {
-                self.resize(held.saturating_mul(2));
+            if S::GROWS {
+                // More than half of it is held, or there is none.
+                self.resize(held.saturating_mul(2).max(self.initial));
             } else {
                 // Of a fixed storage this moves an incomplete frame, and each only once: it then
                 // lies at the front until it is complete.
@@ -238,6 +237,8 @@ mod tests {
     use core::cell::Cell;
     use core::ops::Range;
 
+    use super::Window;
+    use crate::stash::Growth;
     use crate::storage::{Memory, Storage};
     use crate::{Chunked, Config, Framing, Limits, Netstring, Oversize, Reassembler};
 
@@ -340,6 +341,28 @@ mod tests {
             let n = moved(&config, &mut [0; 1_200][..], &wire, chunk, &payload);
             assert!(n <= 3 * 1_200, "{n} in chunks of {chunk}");
         }
+    }
+
+    #[test]
+    fn nothing_is_moved_where_it_need_not_be() {
+        let moved = Rc::new(Cell::new(0));
+        let storage = Counted { inner: vec![0; 100], moved: Rc::clone(&moved) };
+        let mut window = Window::new(storage, 1, Growth::Declared);
+        window.filled(30);
+        window.consume(10);
+        window.enough = Some(20);
+        assert_eq!(window.space().len(), 70, "what is held would fill the smaller buffer");
+        window.enough = None;
+        window.expect(90);
+        assert_eq!(moved.get(), 0, "it fits behind what was consumed");
+        window.expect(91);
+        assert_eq!((moved.get(), window.space().len()), (20, 80));
+
+        window.initial = window.capacity();
+        for _ in 0..100 {
+            window.note(20);
+        }
+        assert_eq!(window.enough, None, "it never becomes smaller than at the beginning");
     }
 
     #[test]

@@ -122,6 +122,14 @@ mod codec {
     }
 
     #[test]
+    fn what_is_printed_is_what_is_held() {
+        let mut codec = FrameCodec::new(&Config::new(Length::u8())).unwrap();
+        assert!(codec.decode(&mut BytesMut::from(&b"\x05he"[..])).unwrap().is_none());
+        let printed = format!("{codec:?}");
+        assert!(printed.starts_with("FrameCodec { decoder: Decoder { held: "), "{printed}");
+    }
+
+    #[test]
     fn a_payload_that_cannot_be_encoded_leaves_the_buffer_as_it_was() {
         let mut codec = FrameCodec::new(&Config::new(Lines::lf())).unwrap();
         let mut out = BytesMut::from(&b"before"[..]);
@@ -227,12 +235,49 @@ mod codec {
     }
 }
 
+#[cfg(feature = "json")]
+mod json {
+    use std::collections::BTreeMap;
+
+    use framing::{Config, Decoder, Encoder, JsonError, Length};
+
+    #[test]
+    fn a_value_comes_back_and_what_is_no_frame_leaves_no_trace() {
+        let mut out = Vec::new();
+        Encoder::new(Length::u8()).append_json(&[], &[1, 2, 3], &mut out).unwrap();
+        assert_eq!(out, b"\x07[1,2,3]");
+        let mut chunk = &out[..];
+        let mut decoder = Decoder::new(Length::u8());
+        let frame = decoder.next(&mut chunk).unwrap().unwrap();
+        assert_eq!(frame.json::<[u8; 3]>().unwrap(), [1, 2, 3]);
+        assert!(frame.json::<String>().is_err());
+
+        let small = Config::new(Length::u8()).max_payload(6).encoder().unwrap();
+        let error = small.append_json(&[], &[1, 2, 3], &mut out).unwrap_err();
+        assert!(matches!(error, JsonError::Encode(_)), "{error}");
+        let keys_are_no_strings = BTreeMap::from([([1, 2], 3)]);
+        let error = small.append_json(&[], &keys_are_no_strings, &mut out).unwrap_err();
+        assert!(matches!(error, JsonError::Json(_)), "{error}");
+        assert_eq!(out, b"\x07[1,2,3]");
+    }
+}
+
 #[cfg(all(feature = "embedded-io", feature = "embedded-io-async"))]
 mod embedded {
     use framing::{
         Checksum, Cobs, DecodeErrorKind, EmbeddedError, EmbeddedReader, EmbeddedWriteError,
         EmbeddedWriter, Encoder, Event, Length, Lines, Reassembler,
     };
+
+    #[test]
+    fn what_is_printed_is_what_is_held() {
+        let storage = Reassembler::with_storage(Length::u8(), [0; 12]).unwrap();
+        let reader = EmbeddedReader::new(&b""[..], storage);
+        let printed = "EmbeddedReader { reassembler: Reassembler { held: 0, .. }, .. }";
+        assert_eq!(format!("{reader:?}"), printed);
+        let writer = EmbeddedWriter::new(Vec::<u8>::new(), Encoder::new(Length::u8()));
+        assert_eq!(format!("{writer:?}"), "EmbeddedWriter { .. }");
+    }
 
     #[test]
     fn frames_go_through_a_small_storage() {

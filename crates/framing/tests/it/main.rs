@@ -31,6 +31,7 @@ mod protocols;
 mod reference;
 mod resync;
 mod sealed;
+mod smallest;
 mod spec;
 mod std_io;
 mod storage;

@@ -311,3 +311,57 @@ fn the_reader_gives_back_what_was_not_handed_out() {
     let (rest, reassembler) = reader.into_parts();
     assert_eq!([reassembler.unread(), rest].concat(), b"raw bytes");
 }
+
+#[test]
+fn a_failure_in_mid_frame_is_told_once_by_the_next_call_that_writes() {
+    struct Broken {
+        broken: bool,
+        written: Vec<u8>,
+    }
+    impl Write for Broken {
+        fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+            if self.broken {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            self.written.extend_from_slice(buf);
+            Ok(buf.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let payload = vec![7; 5000];
+    let mut writer =
+        FrameWriter::new(Broken { broken: true, written: Vec::new() }, Length::u32_be());
+    writer.send(&[], &[&payload]).unwrap();
+    assert_eq!(writer.unsent(), 5004, "it was taken");
+    writer.inner().broken = false;
+    let error = io::Error::from(writer.flush().unwrap_err());
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    writer.flush().unwrap();
+    assert_eq!(writer.into_inner().written, wire(&[payload]));
+}
+
+#[test]
+fn a_backlog_that_is_just_full_takes_no_more() {
+    let slow = Slow { allowance: 0, written: Vec::new() };
+    let mut writer = FrameWriter::new(slow, Length::u32_be());
+    for _ in 0..64 {
+        writer.send(&[], &[&[7; 1020]]).unwrap();
+    }
+    assert_eq!(writer.unsent(), 64 << 10);
+    let error = io::Error::from(writer.send(&[], &[b"one more"]).unwrap_err());
+    assert_eq!((error.kind(), writer.unsent()), (ErrorKind::WouldBlock, 64 << 10));
+}
+
+#[test]
+fn what_is_printed_is_what_waits() {
+    let mut writer = FrameWriter::new(Vec::new(), Length::u8());
+    writer.send(&[], &[b"abc"]).unwrap();
+    assert_eq!(format!("{writer:?}"), "FrameWriter { unsent: 4, .. }");
+    let reader = FrameReader::new(&b""[..], Length::u8());
+    let printed = "FrameReader { reassembler: Reassembler { held: 0, .. }, ended: false, .. }";
+    assert_eq!(format!("{reader:?}"), printed);
+    let payloads = reader.payloads();
+    assert_eq!(format!("{payloads:?}"), format!("Payloads {{ reader: {printed}, .. }}"));
+}

@@ -111,6 +111,44 @@ fn p4_the_limit_that_is_told_is_what_would_have_fitted() {
     tells_what_fits(&Netstring, 14..90);
 }
 
+/// A byte of what is dropped or joined behind the payload has to fit, too.
+#[test]
+fn p4_the_limit_that_is_told_leaves_room_for_what_is_behind_the_payload() {
+    let config = Config::new(Length::u8()).max_payload(20).oversize(Oversize::Truncate);
+    let told = |wire: &[u8]| last(&mut config.reassembler_in([0; 10]).unwrap(), wire);
+    let limit = |wire: &[u8]| match told(wire) {
+        Err(DecodeErrorKind::TooLong { limit, .. }) => limit,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(limit(&[&[20][..], &[b'x'; 20]].concat()), 9);
+    assert_eq!(limit(&[&[30][..], &[b'x'; 30]].concat()), 8, "the rest is dropped byte by byte");
+    let fits = Config::new(Length::u8()).max_payload(8).oversize(Oversize::Truncate);
+    let wire = [&[30][..], &[b'x'; 30]].concat();
+    let mut owned = fits.reassembler_in([0; 10]).unwrap();
+    assert_eq!(last(&mut owned, &wire), Ok(vec![b'x'; 8]));
+}
+
+#[test]
+fn the_frame_that_was_given_last_is_there_until_something_changes() {
+    let mut owned = Reassembler::new(Length::u8());
+    assert_eq!(read(&mut owned, b"\x03one\x03two"), 8);
+    assert!(owned.current().is_none());
+    for payload in [b"one", b"two"] {
+        let given = owned.next().unwrap().unwrap().payload().as_ptr();
+        let current = owned.current().unwrap();
+        assert_eq!((&*current.payload(), current.payload().as_ptr()), (&payload[..], given));
+    }
+    assert!(owned.next().unwrap().is_none());
+    assert!(owned.current().is_none());
+}
+
+#[test]
+fn what_is_printed_of_a_reassembler_is_how_much_it_holds() {
+    let mut owned = Reassembler::new(Length::u8());
+    read(&mut owned, b"\x05he");
+    assert_eq!(format!("{owned:?}"), "Reassembler { held: 3, .. }");
+}
+
 #[test]
 fn a_storage_in_which_no_frame_fits_does_not_build() {
     let too_small = |needed| Some(BuildError::StorageTooSmall { needed });
