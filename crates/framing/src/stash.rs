@@ -249,6 +249,19 @@ mod tests {
         stash.extend(&[9; 1], None);
         assert_ne!(stash.bytes().as_ptr(), front);
         assert_eq!((stash.len(), stash.capacity()), (1101, 2000));
+        stash.extend(&[9; 899], None);
+        assert_eq!((stash.len(), stash.capacity()), (2000, 2000), "it is just large enough");
+    }
+
+    #[test]
+    fn what_was_removed_is_reused_once_it_is_more_than_half() {
+        let mut stash = Stash::default();
+        stash.extend(&[7; 1000], Some(0));
+        let front = stash.bytes().as_ptr();
+        stash.remove(0, 500);
+        assert_ne!(stash.bytes().as_ptr(), front);
+        stash.remove(0, 100);
+        assert_eq!((stash.bytes().as_ptr(), stash.len()), (front, 400));
     }
 
     #[test]

@@ -161,7 +161,7 @@ impl Layout {
         let field = field(self.value(payload_length(payload))?);
         if !self.strips_field() {
             self.check_own_field(payload, field.bytes())?;
-            return Ok(Enclosure { split: prefix.len(), ..Enclosure::default() });
+            return Ok(Enclosure::default());
         }
         Ok(Enclosure { head: field, split: self.offset, ..Enclosure::default() })
     }

@@ -263,7 +263,6 @@ impl<E: ByteOrder, const W: usize> Length<E, W> {
     #[inline]
     fn read(field: &[u8; W]) -> u64 {
         match W {
-            1 => E::read_uint(field, 1),
             2 => E::read_u16(field).into(),
             4 => E::read_u32(field).into(),
             8 => E::read_u64(field),

@@ -3,8 +3,8 @@
 use std::cell::Cell;
 
 use framing::{
-    Config, DecodeErrorKind, Decoder, Enclosure, EncodeError, Encoder, Framing, Length, Limits,
-    Malformed, Oversize, Reassembler, Scan,
+    Checksum, Config, DecodeErrorKind, Decoder, Enclosure, EncodeError, Encoder, Framing, Length,
+    Limits, Malformed, Oversize, Reassembler, Resync, Scan,
 };
 use proptest::prelude::*;
 
@@ -174,6 +174,31 @@ fn a_framing_learns_from_each_head_once_and_forgets_at_reset() {
         assert_eq!(std::iter::from_fn(|| owned.next().unwrap().map(drop)).count(), 4);
         owned.reset();
     }
+}
+
+#[test]
+fn what_goes_around_a_framing_lets_it_learn_and_forget() {
+    fn twice<F: Framing>(mut decoder: Decoder<F>, wire: &[u8]) {
+        for _ in 0..2 {
+            let (mut input, mut payloads) = (wire, Vec::new());
+            while let Some(frame) = decoder.next(&mut input).unwrap() {
+                payloads.push(frame.payload().to_vec());
+            }
+            assert_eq!(payloads, [b"a", b"b"]);
+            decoder.reset();
+        }
+    }
+    let searched = Resync::at_magic("#!", FirstDiffers::default(), 100).unwrap();
+    twice(Decoder::new(searched), b"#!\x01a#!T\x01b");
+    // CRC-32C of `a` and of `b`.
+    let sealed = Checksum::crc32c_be(FirstDiffers::default());
+    twice(Decoder::new(sealed), b"\x05a\xC1\xD0\x43\x30T\x05b\xD2\x80\xB0\xC4");
+}
+
+#[test]
+fn a_framing_is_printed_with_its_parameters() {
+    let printed = format!("{:?}", framing::LengthBuilder::u16_be().offset(7).build().unwrap());
+    assert!(printed.starts_with("Length(") && printed.contains("offset: 7"), "{printed}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Promise 11: any size streams, and the caller decides after `Begin`.
 
-use framing::{Config, Decoder, Event, Length, Limits};
+use framing::{Chunked, Config, Decoder, Event, Length, Limits};
 
 use crate::promises::{claim, frame};
 
@@ -110,4 +110,29 @@ fn next_in_mid_body_skips_the_rest_and_events_take_over_a_frame_half_gathered() 
         }
         assert_eq!(got, b"firstsecond", "cut at {cut}");
     }
+}
+
+#[test]
+fn events_and_frames_take_over_from_each_other_between_two_parts() {
+    let (first, rest) = (&b"1\r\na\r\n"[..], &b"1\r\nb\r\n0\r\n\r\n1\r\nc\r\n0\r\n\r\n"[..]);
+    let mut decoder = Decoder::new(Chunked);
+    assert!(decoder.next(&mut &*first).unwrap().is_none());
+    let (mut input, mut events) = (rest, Vec::new());
+    while let Some(event) = decoder.next_event(&mut input).unwrap() {
+        events.push(match event {
+            Event::Begin { offset, .. } => format!("begin {offset}"),
+            Event::Chunk(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+            Event::End { .. } => "end".to_owned(),
+            event => panic!("{event:?}"),
+        });
+    }
+    assert_eq!(events, ["begin 0", "a", "b", "end", "begin 17", "c", "end"]);
+
+    // Begun as events, the rest of it is not wanted as a frame.
+    let mut decoder = Decoder::new(Chunked);
+    let mut input = first;
+    while decoder.next_event(&mut input).unwrap().is_some() {}
+    let mut input = rest;
+    let frame = decoder.next(&mut input).unwrap().unwrap();
+    assert_eq!((&*frame.payload(), frame.offset()), (&b"c"[..], 17));
 }

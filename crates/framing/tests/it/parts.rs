@@ -1,6 +1,9 @@
 //! Frames of several parts, joined: ONC RPC record marking (RFC 5531, section 11), as a user of the
 //! crate would write it.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use framing::{
     Config, DecodeErrorKind, Enclosure, EncodeError, Framing, Inline, Limits, Malformed, Oversize,
     Scan,
@@ -75,4 +78,37 @@ fn parts_are_limited_and_an_end_between_them_is_truncation() {
     check(&config(8, Oversize::Error), &wire.concat(), &[Item::Error { kind, offset: 0 }]);
     let kind = DecodeErrorKind::Truncated { received: 10 };
     check(&config(8, Oversize::Error), &wire[..2].concat(), &[Item::Error { kind, offset: 0 }]);
+}
+
+/// Notes what it learns.
+#[derive(Clone, Default)]
+struct Learning(Rc<RefCell<Vec<Vec<u8>>>>);
+
+impl Framing for Learning {
+    fn scan(&self, seen: &[u8], from: usize, eof: bool) -> Result<Scan, Malformed> {
+        Record.scan(seen, from, eof)
+    }
+
+    fn framed(&mut self, head: &[u8]) {
+        self.0.borrow_mut().push(head.to_vec());
+    }
+
+    fn enclose(&self, prefix: &[u8], payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
+        let enclosure = Record.enclose(prefix, payload)?;
+        Ok(Enclosure { head: enclosure.head, ..Enclosure::default() })
+    }
+}
+
+#[test]
+fn of_a_joined_frame_the_framing_learns_the_first_head() {
+    let wire = [fragment(0, b"a"), fragment(0, b"bc"), fragment(LAST, b""), fragment(LAST, b"def")];
+    for chunk in [1, 3, 100] {
+        let framing = Learning::default();
+        let heads = Rc::clone(&framing.0);
+        let mut decoder = Config::new(framing).decoder().unwrap();
+        for mut piece in wire.concat().chunks(chunk) {
+            while decoder.next(&mut piece).unwrap().is_some() {}
+        }
+        assert_eq!(*heads.borrow(), [&wire[0][..4], &wire[3][..4]], "in chunks of {chunk}");
+    }
 }
