@@ -204,8 +204,10 @@ mod tests {
 
     #[test]
     fn remove_takes_from_the_middle_on_both_sides_of_the_inline_border() {
-        for length in [10_u8, 32, 33, 100] {
-            for at in 0..length {
+        // Miri would take minutes for all.
+        let lengths: &[u8] = if cfg!(miri) { &[4, 33] } else { &[10, 32, 33, 100] };
+        for &length in lengths {
+            for at in (0..length).step_by(if cfg!(miri) { 11 } else { 1 }) {
                 for n in 0..=length - at {
                     let mut model: Vec<u8> = (0..length).collect();
                     let mut stash = Stash::default();

@@ -29,11 +29,10 @@ impl<F: Framing> Machine<F> {
                     self.frame.pass(length);
                     return Ok(self.begin(length));
                 }
-                _ if length > 0 => {
+                _ => {
                     self.frame.pass(length);
                     return Ok(Step::Drop(length));
                 }
-                _ => {}
             }
         }
         match self.frame.fate {
