@@ -105,6 +105,13 @@ fn each_lie_is_named() {
     broken(vec![Ok(Scan::Until { payload: 0..3, total: 5 })], b"abcd");
     broken(vec![Err(Malformed::after(0, 5, 0, "lie"))], b"abcd");
     broken(vec![Err(Malformed::at(5, "lie"))], b"abcd");
+    broken(vec![Ok(Scan::Need { total: 4 })], b"abcd");
+    broken(vec![Ok(Scan::Gap { total: 0 })], b"abcd");
+    broken(vec![Ok(Scan::Gap { total: 5 })], b"abcd");
+    let part = || Ok(Scan::Body { head: 1, body: 1, trailer: 0, more: true });
+    broken(vec![part(), Ok(Scan::Gap { total: 1 })], b"abcd");
+    broken(vec![part(), Ok(Scan::Open { head: 0, safe: 1 })], b"abcd");
+    broken(vec![part(), Ok(Scan::Until { payload: 0..1, total: 1 })], b"abcd");
     let open = Ok(Scan::Open { head: 0, safe: 4 });
     broken(vec![need(), open.clone(), Ok(Scan::Open { head: 1, safe: 1 })], b"abcd");
     broken(vec![need(), open, need()], b"abcd");
@@ -120,6 +127,23 @@ fn what_is_held_back_is_bounded() {
     let kind = failed.expect("it ends").kind();
     assert!(matches!(kind, DecodeErrorKind::BrokenFraming(_)));
     assert!(decoder.stats().capacity < 20_000);
+}
+
+#[test]
+fn a_head_past_the_limit_is_an_error_whatever_follows_it() {
+    for scan in [
+        Scan::Body { head: 3, body: 1, trailer: 0, more: false },
+        Scan::Open { head: 3, safe: 4 },
+        Scan::Until { payload: 3..4, total: 4 },
+    ] {
+        for (limit, refused) in [(3, false), (2, true)] {
+            let limits = Limits { head: limit, ..Limits::default() };
+            let config = Config::new(Liar::of(vec![Ok(scan.clone())])).limits(limits);
+            let given = config.decoder().unwrap().next(&mut &b"abcd"[..]).map(drop);
+            let kind = given.err().map(|error| error.kind());
+            assert_eq!(kind, refused.then_some(DecodeErrorKind::HeadTooLong { limit }), "{scan:?}");
+        }
+    }
 }
 
 #[test]
