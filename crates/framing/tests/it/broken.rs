@@ -114,7 +114,12 @@ fn each_lie_is_named() {
     broken(vec![part(), Ok(Scan::Until { payload: 0..1, total: 1 })], b"abcd");
     let open = Ok(Scan::Open { head: 0, safe: 4 });
     broken(vec![need(), open.clone(), Ok(Scan::Open { head: 1, safe: 1 })], b"abcd");
-    broken(vec![need(), open, need()], b"abcd");
+    broken(vec![need(), open.clone(), need()], b"abcd");
+    let resumed = |lie| broken(vec![need(), open.clone(), Ok(lie)], b"abcd");
+    resumed(Scan::Open { head: 0, safe: 5 });
+    resumed(Scan::Until { payload: 1..2, total: 3 });
+    resumed(Scan::Until { payload: 0..3, total: 2 });
+    resumed(Scan::Until { payload: 0..2, total: 5 });
 }
 
 #[test]
@@ -144,6 +149,34 @@ fn a_head_past_the_limit_is_an_error_whatever_follows_it() {
             assert_eq!(kind, refused.then_some(DecodeErrorKind::HeadTooLong { limit }), "{scan:?}");
         }
     }
+}
+
+#[test]
+fn a_fault_that_takes_too_many_bytes_to_find_is_a_long_head_only_before_any_payload() {
+    let limits = Limits { head: 10, ..Limits::default() };
+    let error = |lies: Vec<Result<Scan, Malformed>>| {
+        let mut decoder = Config::new(Liar::of(lies)).limits(limits).decoder().unwrap();
+        decoder.next(&mut &b"abcd"[..]).map(drop).unwrap_err().kind()
+    };
+    let need = || Ok(Scan::Need { total: 1 });
+    let too_long = DecodeErrorKind::HeadTooLong { limit: 10 };
+    let malformed = DecodeErrorKind::Malformed("it");
+    let at_once = || Malformed::at(0, "it");
+    assert_eq!(error(vec![need(), Err(at_once().needing(11))]), too_long);
+    assert_eq!(error(vec![need(), Err(at_once().needing(10))]), malformed);
+    assert_eq!(error(vec![need(), Err(Malformed::after(0, 4, 4, "it").needing(11))]), malformed);
+    assert_eq!(error(vec![Err(at_once().needing(11))]), malformed, "it has no head");
+}
+
+#[test]
+fn the_bound_of_what_is_held_back_is_what_a_frame_may_have() {
+    let limits = Limits { head: 1, payload: 1, trailer: 1, parts: 1 };
+    let config = Config::new(Liar::of(vec![Ok(Scan::Open { head: 0, safe: 0 })])).limits(limits);
+    let most = 3 + (4 << 10);
+    let given = |length| config.decoder().unwrap().next(&mut &vec![0; length][..]).map(drop);
+    assert_eq!(given(most), Ok(()));
+    let error = given(most + 1).unwrap_err();
+    assert!(matches!(error.kind(), DecodeErrorKind::BrokenFraming(_)), "{error}");
 }
 
 #[test]

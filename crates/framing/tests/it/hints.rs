@@ -39,6 +39,8 @@ fn the_other_byte_order_is_proposed_if_it_fits() {
     assert_eq!(hint(&Length::u32_le(), b"\0\0\x01\x02hello"), Some(Hint::OtherByteOrder(258)));
     assert_eq!(hint(&Length::u64_le(), b"\0\0\0\0\0\0\0\x07"), Some(Hint::OtherByteOrder(7)));
     let adjusted = LengthBuilder::u32_be().adjust(1).build().unwrap();
+    let later = [&crate::parts::fragment(0, b"a")[..], b"HTTP"].concat();
+    assert_eq!(hint(&crate::parts::Record, &later), None, "it is no beginning of a stream");
     let part = hint(&crate::parts::Record, b"\x05\0\0\0hello");
     assert_eq!(part, None, "of a part nobody knows how long the frame is");
     assert_eq!(hint(&adjusted, b"\x05\0\0\0hello"), None, "the field alone is not the length");
