@@ -3,8 +3,8 @@
 use std::cell::Cell;
 
 use framing::{
-    Checksum, Config, DecodeErrorKind, Decoder, Enclosure, EncodeError, Encoder, Framing, Length,
-    Limits, Malformed, Oversize, Reassembler, Resync, Scan,
+    Checksum, Config, DecodeErrorKind, Decoded, Decoder, Enclosure, EncodeError, Encoder, Framing,
+    Length, Limits, Malformed, Oversize, Reassembler, Resync, Scan, Trailer,
 };
 use proptest::prelude::*;
 
@@ -132,6 +132,45 @@ fn what_is_held_back_is_bounded() {
     let kind = failed.expect("it ends").kind();
     assert!(matches!(kind, DecodeErrorKind::BrokenFraming(_)));
     assert!(decoder.stats().capacity < 20_000);
+}
+
+/// Says of every payload that it was decoded so.
+#[derive(Clone)]
+struct CodedLiar(Decoded);
+
+impl Framing for CodedLiar {
+    fn scan(&self, seen: &[u8], _: usize, _: bool) -> Result<Scan, Malformed> {
+        match seen.len().checked_sub(1) {
+            Some(end) => Ok(Scan::Until { payload: 0..end, total: seen.len() }),
+            None => Ok(Scan::Open { head: 0, safe: 0 }),
+        }
+    }
+
+    fn transforms(&self) -> bool {
+        true
+    }
+
+    fn decode(&self, _: &mut u32, _: &mut [u8]) -> Result<Decoded, Malformed> {
+        Ok(self.0.clone())
+    }
+
+    fn enclose(&self, _: &[u8], _: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
+        Ok(Enclosure::default())
+    }
+}
+
+#[test]
+fn what_was_decoded_lies_within_what_was_read() {
+    let given = |read, plain| {
+        let mut decoder = Decoder::new(CodedLiar(Decoded { read, plain }));
+        decoder.next(&mut &b"abc."[..]).map(drop).map_err(|error| error.kind())
+    };
+    assert_eq!(given(3, 1..3), Ok(()));
+    #[expect(clippy::reversed_empty_ranges, reason = "it is the lie")]
+    for (read, plain) in [(0, 0..0), (4, 0..3), (3, 2..1), (2, 0..3), (3, 3..4)] {
+        let error = given(read, plain.clone()).unwrap_err();
+        assert!(matches!(error, DecodeErrorKind::BrokenFraming(_)), "{read} {plain:?}: {error:?}");
+    }
 }
 
 #[test]
@@ -268,4 +307,35 @@ fn the_fixed_fields_of_a_framing_are_seen_whatever_the_limit_of_the_head() {
     crate::check::same_under_all_cuts(&config, b"\xFF\xFF\xFF\xFF");
     let limits = Limits { head: 3, ..Limits::default() };
     assert!(Config::new(Length::u32_be()).limits(limits).decoder().is_err(), "no frame fits");
+}
+
+/// Lines without `!` that may end with CRLF: a CR is held back, also at the end of the stream.
+#[derive(Clone)]
+struct Hesitant;
+
+impl Framing for Hesitant {
+    fn scan(&self, seen: &[u8], _: usize, _: bool) -> Result<Scan, Malformed> {
+        for (at, byte) in seen.iter().enumerate() {
+            match byte {
+                b'\n' => return Ok(Scan::Until { payload: 0..at, total: at + 1 }),
+                b'!' => return Err(Malformed::after(0, at, at, "it shouts")),
+                _ => {}
+            }
+        }
+        let held = usize::from(seen.ends_with(b"\r"));
+        Ok(Scan::Open { head: 0, safe: seen.len() - held })
+    }
+
+    fn enclose(&self, _: &[u8], _: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
+        Ok(Enclosure { trailer: Trailer::Delimiter(b"\n"), ..Enclosure::default() })
+    }
+}
+
+#[test]
+fn what_a_framing_holds_back_at_the_end_of_the_stream_is_lost_with_its_frame() {
+    let mut decoder = Decoder::new(Resync::at_delimiter(Hesitant, 100).unwrap());
+    assert!(decoder.next(&mut &b"a!b\r"[..]).unwrap().is_none());
+    let error = decoder.finish().unwrap_err();
+    assert_eq!((error.kind(), error.offset()), (DecodeErrorKind::Resynced { discarded: 4 }, 0));
+    assert!(decoder.finish().unwrap().is_none());
 }

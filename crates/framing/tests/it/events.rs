@@ -1,6 +1,8 @@
 //! Promise 11: any size streams, and the caller decides after `Begin`.
 
-use framing::{Chunked, Config, Decoder, Event, Length, Limits};
+use framing::{
+    Chunked, Cobs, Config, Decoder, Event, Framing, Length, Limits, Lines, Oversize, Reassembler,
+};
 
 use crate::promises::{claim, frame};
 
@@ -135,4 +137,73 @@ fn events_and_frames_take_over_from_each_other_between_two_parts() {
     let mut input = rest;
     let frame = decoder.next(&mut input).unwrap().unwrap();
     assert_eq!((&*frame.payload(), frame.offset()), (&b"c"[..], 17));
+}
+
+/// What the events of `wire` are, fed in pieces of `chunk` bytes, by both decoders.
+fn events<F: Framing + Clone>(config: &Config<F>, wire: &[u8], chunk: usize) -> Vec<String> {
+    fn told(event: &Event<'_, '_>) -> String {
+        match event {
+            Event::Begin { .. } => "begin".to_owned(),
+            Event::Chunk(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+            Event::End { .. } => "end".to_owned(),
+            Event::Skipped { discarded, .. } => format!("skipped {discarded}"),
+        }
+    }
+    let (mut push, mut owned): (Decoder<F>, Reassembler<F>) =
+        (config.decoder().unwrap(), config.reassembler().unwrap());
+    let (mut pushed, mut read) = (Vec::new(), Vec::new());
+    for mut piece in wire.chunks(chunk) {
+        owned.space()[..piece.len()].copy_from_slice(piece);
+        owned.filled(piece.len());
+        loop {
+            match owned.next_event() {
+                Ok(Some(event)) => read.push(told(&event)),
+                Ok(None) => break,
+                Err(error) => {
+                    read.push(error.kind().name().to_owned());
+                    break;
+                }
+            }
+        }
+        while !piece.is_empty() {
+            match push.next_event(&mut piece) {
+                Ok(Some(event)) => pushed.push(told(&event)),
+                Ok(None) => {}
+                Err(error) => {
+                    pushed.push(error.kind().name().to_owned());
+                    piece = &[];
+                }
+            }
+        }
+    }
+    // A frame may end without another byte.
+    while let Ok(Some(event)) = push.next_event(&mut &[][..]) {
+        pushed.push(told(&event));
+    }
+    assert_eq!(pushed, read, "in chunks of {chunk}");
+    pushed
+}
+
+#[test]
+fn where_no_length_is_known_the_payload_up_to_the_limit_is_given_and_then_the_refusal() {
+    fn given<F: Framing + Clone>(framing: F, wire: &[u8], after: &str) {
+        for (oversize, refusal) in [
+            (Oversize::Error, "too_long"),
+            (Oversize::Skip, "skipped 6"),
+            (Oversize::Truncate, "end"),
+        ] {
+            let config = Config::new(framing.clone()).max_payload(3).oversize(oversize);
+            for chunk in [1, 2, 4, wire.len()] {
+                let events = events(&config, wire, chunk);
+                let refused = events.iter().position(|event| event == refusal).unwrap();
+                let (first, rest) = events.split_at(refused);
+                assert_eq!((first[0].as_str(), first[1..].concat()), ("begin", "abc".to_owned()));
+                let next = rest[1..].concat();
+                let fatal = oversize == Oversize::Error;
+                assert_eq!(next.trim_end_matches("too_long"), if fatal { "" } else { after });
+            }
+        }
+    }
+    given(Lines::lf(), b"abcdef\nx\n", "beginxend");
+    given(Cobs, b"\x07abcdef\0\x02x\0", "beginxend");
 }
