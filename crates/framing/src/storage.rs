@@ -90,9 +90,7 @@ impl Memory for Vec<u8> {
     fn resize(&mut self, held: Range<usize>, size: usize) {
         let mut storage = vec![0; size];
         let held = self.get(held).unwrap_or_default();
-        if let Some(front) = storage.get_mut(..held.len()) {
-            front.copy_from_slice(held);
-        }
+        storage.iter_mut().zip(held).for_each(|(to, from)| *to = *from);
         *self = storage;
     }
 }

@@ -87,7 +87,7 @@ impl<S: Storage> Window<S> {
         if self.end >= self.capacity() {
             if S::GROWS && self.capacity() == 0 {
                 self.resize(self.initial);
-            } else if S::GROWS && held > self.capacity() / 2 {
+            } else if S::GROWS {
                 self.resize(held.saturating_mul(2));
             } else {
                 // Of a fixed storage this moves an incomplete frame, and each only once: it then
@@ -150,7 +150,8 @@ impl<S: Storage> Window<S> {
 
     /// Makes room at once for a frame of `size` bytes, the one at the front.
     pub(crate) fn expect(&mut self, size: u64) {
-        let Ok(size) = usize::try_from(size) else { return };
+        // Within the limits, which fit the address space.
+        let size = usize::try_from(size).unwrap_or(0);
         self.enough = self.enough.filter(|&enough| enough >= size);
         if size > self.capacity() {
             self.resize(size);
