@@ -130,10 +130,10 @@ impl<F: Framing> Machine<F> {
             Ok(_) => return Err(self.broken("its resume forgot that the payload had begun")),
             Err(fault) => (fault.at.saturating_add(1), false),
         };
+        let n = n.min(pending.len());
         if n == 0 {
             return self.hold_back(pending);
         }
-        let n = n.min(pending.len());
         self.state = State::Lost { ended };
         self.frame.pass(n);
         Ok(Step::Drop(n))
