@@ -3,7 +3,7 @@
 #[cfg(feature = "tokio")]
 mod codec {
     use bytes::BytesMut;
-    use framing::{Checksum, Cobs, Config, FrameCodec, Framing, Length, Lines, Oversize};
+    use framing::{Checksum, Chunked, Cobs, Config, FrameCodec, Framing, Length, Lines, Oversize};
     use proptest::prelude::*;
     use tokio_util::codec::{Decoder, Encoder};
 
@@ -108,6 +108,15 @@ mod codec {
     }
 
     #[test]
+    fn the_codec_tells_where_it_is() {
+        let mut codec = FrameCodec::new(&Config::new(Length::u8())).unwrap();
+        let mut read = BytesMut::from(&b"\x01a\x05hel"[..]);
+        assert!(codec.decode(&mut read).unwrap().is_some());
+        assert!(codec.decode(&mut read).unwrap().is_none());
+        assert_eq!((codec.decoder().offset(), codec.decoder().need().at_least), (2, 2));
+    }
+
+    #[test]
     fn a_fatal_error_is_told_once() {
         let mut codec = FrameCodec::new(&Config::new(Length::u8()).max_payload(3)).unwrap();
         let mut read = BytesMut::from(&b"\x01a\x04abcd\x01b"[..]);
@@ -165,6 +174,8 @@ mod codec {
         }
         assert_eq!(read_bytewise(Lines::lf(), b"a\nlast"), (payloads(&[b"a", b"last"]), false));
         assert_eq!(read_bytewise(Lines::lf(), b""), (vec![], false));
+        assert_eq!(read_bytewise(Chunked, b"1\r\na\r\n0\r\n\r\n"), (payloads(&[b"a"]), false));
+        assert_eq!(read_bytewise(Chunked, b"1\r\na\r\n"), (vec![], true), "more parts follow");
     }
 
     #[cfg(feature = "futures")]
@@ -301,6 +312,19 @@ mod embedded {
     }
 
     #[test]
+    fn what_was_read_ahead_comes_with_the_parts() {
+        let storage = Reassembler::with_storage(Length::u8(), [0; 4]).unwrap();
+        let mut reader = EmbeddedReader::new(&b"\x01a\x01bcd"[..], storage);
+        assert_eq!(&*reader.next_frame().unwrap().unwrap().payload(), b"a");
+        assert_eq!(reader.reassembler().offset(), 2);
+        let (rest, reassembler) = reader.into_parts();
+        assert_eq!([reassembler.unread(), rest].concat(), b"\x01bcd");
+        let mut writer = EmbeddedWriter::new(Vec::new(), Encoder::new(Length::u8()));
+        writer.send(&[], &[b"a"]).unwrap();
+        assert_eq!(writer.inner(), b"\x01a");
+    }
+
+    #[test]
     fn a_writer_that_takes_nothing_is_an_error() {
         let mut writer = EmbeddedWriter::new(Stuck, Encoder::new(Cobs));
         assert_eq!(writer.send(&[], &[b"hi"]), Err(EmbeddedWriteError::WriteZero));
@@ -318,5 +342,38 @@ mod embedded {
             assert_eq!(&*reader.next_frame_async().await.unwrap().unwrap().payload(), b"hi");
             assert!(reader.next_event_async().await.unwrap().is_none());
         });
+    }
+}
+
+#[cfg(feature = "json")]
+mod json {
+    use framing::{Config, Decoder, EncodeError, Encoder, JsonError, Length};
+
+    #[test]
+    fn values_go_out_and_come_back() {
+        let encoder = Encoder::new(Length::u8());
+        let mut wire = Vec::new();
+        encoder.append_json(&[], &("hi", [1, 2]), &mut wire).unwrap();
+        encoder.append_json(&[], "text", &mut wire).unwrap();
+        assert_eq!(wire, b"\x0c[\"hi\",[1,2]]\x06\"text\"");
+        let (mut decoder, mut input) = (Decoder::new(Length::u8()), &wire[..]);
+        let frame = decoder.next(&mut input).unwrap().unwrap();
+        assert_eq!(frame.json::<(&str, [u8; 2])>().unwrap(), ("hi", [1, 2]));
+        let frame = decoder.next(&mut input).unwrap().unwrap();
+        assert_eq!(frame.json::<String>().unwrap(), "text");
+        assert!(frame.json::<u8>().is_err());
+    }
+
+    #[test]
+    fn what_is_no_json_and_what_is_no_frame_are_told_apart() {
+        let encoder = Config::new(Length::u8()).max_payload(3).encoder().unwrap();
+        let mut wire = b"before".to_vec();
+        let keys = std::collections::BTreeMap::from([((1, 2), 3)]);
+        let none = encoder.append_json(&[], &keys, &mut wire);
+        assert!(matches!(none, Err(JsonError::Json(_))), "a key is a string");
+        let long = encoder.append_json(&[], "text", &mut wire);
+        let Err(JsonError::Encode(error)) = long else { panic!("{long:?}") };
+        assert!(matches!(error, EncodeError::TooLong { .. }), "{error:?}");
+        assert_eq!(wire, b"before");
     }
 }

@@ -85,3 +85,18 @@ fn p13_the_payload_is_borrowed_and_the_cursor_survives_partial_writes() {
         assert_eq!(sent, whole, "{step} bytes at a time");
     }
 }
+
+#[test]
+fn p13_a_frame_that_goes_out_chunk_by_chunk_is_the_same() {
+    let encoder = Encoder::new(LengthBuilder::u16_be().offset(1).strip(4).build().unwrap());
+    for step in 1..=16 {
+        let mut frame = encoder.encode(b"AB", &[b"hello", b"", b", world"]).unwrap();
+        let mut sent = Vec::new();
+        while !frame.chunk().is_empty() {
+            let n = frame.chunk().len().min(step);
+            sent.extend_from_slice(&frame.chunk()[..n]);
+            frame.advance(n);
+        }
+        assert_eq!((&sent[..], frame.remaining()), (&b"A\0\x0dBhello, world"[..], 0));
+    }
+}

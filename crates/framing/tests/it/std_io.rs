@@ -311,3 +311,13 @@ fn the_reader_gives_back_what_was_not_handed_out() {
     let (rest, reassembler) = reader.into_parts();
     assert_eq!([reassembler.unread(), rest].concat(), b"raw bytes");
 }
+
+#[test]
+fn as_an_error_of_the_system_it_keeps_its_kind() {
+    let blocked = ReadError::Io(ErrorKind::WouldBlock.into());
+    assert_eq!(io::Error::from(blocked).kind(), ErrorKind::WouldBlock);
+    let error = FrameReader::new(&b"\x05he"[..], Length::u8()).next_frame().unwrap_err();
+    let text = error.to_string();
+    let error = io::Error::from(error);
+    assert_eq!((error.kind(), error.to_string()), (ErrorKind::InvalidData, text));
+}
