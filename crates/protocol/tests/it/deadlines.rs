@@ -107,6 +107,7 @@ fn a_slow_reader_is_dropped_when_nothing_moves() {
     server.fail(1, Failure::new(Code::Io, ""));
     assert_eq!(server.poll_event(secs(60)), None);
     server.sent(10, secs(70));
+    server.sent(0, secs(90));
     let end = wait(&mut server, secs(1000));
     assert_eq!(end, Some((secs(100), Closed::Overdue(Deadline::SlowReader))));
     assert!(server.is_finished() && server.output().is_empty(), "it would not be read");
@@ -371,4 +372,22 @@ fn a_server_that_answers_no_ping_is_given_up() {
     }
     assert_eq!(now, secs(20));
     assert_eq!(client_closed(&mut client, now), Closed::Overdue(Deadline::Silent));
+}
+
+#[test]
+fn a_read_of_no_bytes_is_no_sign_of_life() {
+    let end = |reads: bool| {
+        let mut server = server();
+        tell(&mut server, GET, b"");
+        for now in (1..1000).map(secs) {
+            if reads {
+                server.received(0, now);
+            }
+            if let Some(end) = wait(&mut server, now) {
+                return end;
+            }
+        }
+        panic!("it is given up");
+    };
+    assert_eq!(end(true), end(false));
 }

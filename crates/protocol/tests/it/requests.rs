@@ -297,3 +297,15 @@ fn an_unknown_type_behind_an_exec_ends_the_connection_and_with_it_the_command() 
         assert!(server.is_finished());
     }
 }
+
+#[test]
+fn the_client_refuses_the_seventeenth_ping_until_one_is_answered() {
+    let mut client = client();
+    let ids: Vec<_> = (0..PIPELINE).map(|_| client.ping().unwrap()).collect();
+    assert_eq!(client.ping(), Err(Refused::PipelineFull));
+    assert_eq!(client.upper(b"a"), Ok(1), "requests are counted apart");
+    let pong = format!(r#"{{"type":"pong","id":{}}}"#, ids[0]);
+    let event = tell_client(&mut client, &pong, b"");
+    assert_eq!(event, Some(client::Event::Pong { id: ids[0] }));
+    assert!(client.ping().is_ok());
+}
