@@ -82,9 +82,10 @@ proptest! {
     ) {
         let limits = Limits { payload, head: 50, trailer: 50, parts: 3 };
         let decoded = decoded.map(|(read, from, to)| Decoded { read, plain: from..to });
-        let recovery = recovery.map(|at_delimiter| match at_delimiter {
-            true => Recovery::AtDelimiter { most: 20 },
-            false => Recovery::ByteByByte { most: 20 },
+        let recovery = recovery.map(|at_delimiter| if at_delimiter {
+            Recovery::AtDelimiter { most: 20 }
+        } else {
+            Recovery::ByteByByte { most: 20 }
         });
         let policy = if recovery.is_some() { Oversize::Error } else { policy };
         let liar = Liar { decoded, recovery, ..Liar::of(lies) };

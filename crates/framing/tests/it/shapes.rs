@@ -114,7 +114,7 @@ fn what_stands_in_the_place_of_a_checksum_may_be_a_constant() {
     assert_eq!(wire, b"\x04hi!!");
     check(&config, b"\x04hi!!\x02!!", &[item(b"\x04", b"hi", b"", 0), item(b"\x02", b"", b"", 5)]);
     let error = Item::Error { kind: DecodeErrorKind::Checksum, offset: 0 };
-    check(&config, b"\x04hi!?", &[error.clone()]);
+    check(&config, b"\x04hi!?", std::slice::from_ref(&error));
     check(&config, b"\x01!", &[error]);
 }
 

@@ -348,9 +348,7 @@ fn the_specs_of_known_protocols_take_their_frames() {
         ("chunked", b"2\r\nhi\r\n0\r\n\r\n", b"hi"),
     ] {
         let items = run(&spec(text).config(), &[1, wire.len()], wire, Mode::PushFrames);
-        let [crate::check::Item::Frame { payload: got, .. }] = &items[..] else {
-            panic!("{text}: {items:?}")
-        };
+        let [Item::Frame { payload: got, .. }] = &items[..] else { panic!("{text}: {items:?}") };
         assert_eq!(got, payload, "{text}");
         let page = include_str!("../../src/choosing.md");
         assert!(page.contains(&format!("`{text}`")), "{text} is not on the page");
