@@ -64,11 +64,11 @@ impl Stash {
     /// bounded by twice the bytes held, whatever is expected, but with [`Growth::Declared`].
     pub(crate) fn extend(&mut self, bytes: &[u8], expected: Option<u64>) {
         let needed = self.len().saturating_add(bytes.len());
-        if self.heap.is_empty() && needed <= INLINE {
-            if let Some(room) = self.inline.get_mut(self.inline_len..needed) {
-                room.copy_from_slice(bytes);
-                self.inline_len = needed;
-            }
+        if self.heap.is_empty()
+            && let Some(room) = self.inline.get_mut(self.inline_len..needed)
+        {
+            room.copy_from_slice(bytes);
+            self.inline_len = needed;
             return;
         }
         if self.start.saturating_add(needed) > self.heap.capacity() {

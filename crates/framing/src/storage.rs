@@ -3,6 +3,8 @@
 use alloc::{vec, vec::Vec};
 use core::ops::Range;
 
+use crate::window::front;
+
 /// The memory of a [`Reassembler`](crate::Reassembler), chosen when it is made.
 ///
 /// | storage | size | a frame that does not fit |
@@ -90,9 +92,8 @@ impl Memory for Vec<u8> {
     fn resize(&mut self, held: Range<usize>, size: usize) {
         let mut storage = vec![0; size];
         let held = self.get(held).unwrap_or_default();
-        if let Some(front) = storage.get_mut(..held.len()) {
-            front.copy_from_slice(held);
-        }
+        let (held, _) = front(held, size);
+        storage.split_at_mut(held.len()).0.copy_from_slice(held);
         *self = storage;
     }
 }

@@ -149,7 +149,8 @@ impl<S: Storage> Window<S> {
 
     /// Makes room at once for a frame of `size` bytes, the one at the front.
     pub(crate) fn expect(&mut self, size: u64) {
-        let Ok(size) = usize::try_from(size) else { return };
+        // Within the limits, which fit the address space.
+        let size = usize::try_from(size).unwrap_or(0);
         self.enough = self.enough.filter(|&enough| enough >= size);
         if size > self.capacity() {
             self.resize(size);

@@ -132,13 +132,15 @@ fn walk<'h, S: DeserializeSeed<'h>>(
 ) -> Result<S::Value, HeaderError> {
     let mut reader = serde_json::Deserializer::from_slice(json);
     let value = walker.deserialize(&mut reader);
-    value.and_then(|value| reader.end().map(|()| value)).map_err(|error| match found.get() {
-        _ if !error.is_data() => HeaderError::Syntax(error.into()),
-        Found::Syntax => HeaderError::Syntax(error.into()),
-        Found::NotAnObject => HeaderError::NotAnObject,
-        Found::Duplicate => HeaderError::DuplicateKey(error.into()),
-        Found::TooDeep => HeaderError::TooDeep,
-        Found::WrongTag => HeaderError::WrongTag(error.into()),
+    value.and_then(|value| reader.end().map(|()| value)).map_err(|error| {
+        let found = if error.is_data() { found.get() } else { Found::Syntax };
+        match found {
+            Found::Syntax => HeaderError::Syntax(error.into()),
+            Found::NotAnObject => HeaderError::NotAnObject,
+            Found::Duplicate => HeaderError::DuplicateKey(error.into()),
+            Found::TooDeep => HeaderError::TooDeep,
+            Found::WrongTag => HeaderError::WrongTag(error.into()),
+        }
     })
 }
 

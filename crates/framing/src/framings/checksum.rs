@@ -136,7 +136,7 @@ impl<F: Framing> Framing for Checksum<F> {
     #[inline]
     fn digest(&self, sum: u64, piece: &[u8]) -> u64 {
         // The sum is the checksum so far; turned back into the state that it was made from.
-        let Ok(sum) = u32::try_from(sum) else { return sum };
+        let sum = u32::try_from(sum).unwrap_or(0);
         let mut digest = CRC32C.digest_with_initial((!sum).reverse_bits());
         digest.update(piece);
         digest.finalize().into()

@@ -91,9 +91,9 @@ impl Framing for Cobs {
         }
         let mut zero = *carry & ZERO > 0;
         let (mut read, mut write, mut start) = (0_usize, 0_usize, 0_usize);
-        while let Some(rest) = coded.len().checked_sub(read).filter(|&rest| rest > 0) {
+        while let Some(&code) = coded.get(read) {
             if block > 0 {
-                let n = block.min(rest);
+                let n = block.min(coded.len().saturating_sub(read));
                 let end = read.saturating_add(n);
                 if read != write {
                     coded.copy_within(read..end, write);
@@ -102,9 +102,8 @@ impl Framing for Cobs {
                 block = block.saturating_sub(n);
                 continue;
             }
-            let Some(&code) = coded.get(read) else { break };
-            if zero && let Some(place) = coded.get_mut(write) {
-                *place = 0;
+            if zero {
+                super::put(coded, write, 0);
                 write = write.saturating_add(1);
             }
             read = read.saturating_add(1);
@@ -168,9 +167,8 @@ impl Block {
     }
 
     fn close(self, out: &mut [u8]) {
-        if let (Some(code), Ok(length)) = (out.get_mut(self.at), u8::try_from(self.length)) {
-            *code = length.saturating_add(1);
-        }
+        let code = u8::try_from(self.length.saturating_add(1)).unwrap_or(FULL);
+        super::put(out, self.at, code);
     }
 }
 

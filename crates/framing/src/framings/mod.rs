@@ -68,6 +68,11 @@ fn number<const N: usize>(mut number: u64, radix: u64, suffix: &[u8]) -> ([u8; N
     (bytes, width)
 }
 
+/// Writes over the byte at `at`, which is one of `bytes`.
+fn put(bytes: &mut [u8], at: usize, byte: u8) {
+    *bytes.get_mut(at).unwrap_or(&mut 0) = byte;
+}
+
 /// For framings that end at one byte, and take it for fill where no frame has begun.
 fn up_to(delimiter: u8, seen: &[u8], from: usize) -> Scan {
     match seen.iter().take_while(|&&byte| byte == delimiter).count() {

@@ -165,7 +165,7 @@ impl<F: Framing> Resync<F> {
 
     /// How many bytes stand before the next place where the magic number may begin.
     fn noise(&self, seen: &[u8]) -> usize {
-        let Some(&first) = self.magic.first() else { return seen.len() };
+        let first = self.magic.first().copied().unwrap_or_default();
         let mut from = 1_usize;
         loop {
             let rest = seen.get(from..).unwrap_or_default();

@@ -76,9 +76,7 @@ impl Framing for Slip {
                     }
                     _ => break,
                 };
-                if let Some(place) = coded.get_mut(write) {
-                    *place = plain;
-                }
+                super::put(coded, write, plain);
                 (read, write) = (read.saturating_add(1), write.saturating_add(1));
                 escaped = false;
                 continue;

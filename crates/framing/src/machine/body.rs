@@ -47,10 +47,8 @@ impl<F: Framing> Machine<F> {
             return self.past_the_limit(pending, body);
         }
         let rest = body.rest().saturating_add(head as u64);
-        if !body.more
-            && let Ok(total) = usize::try_from(rest)
-            && pending.len() >= total
-        {
+        let total = at_most(pending, rest);
+        if !body.more && total as u64 == rest {
             let behind = total.saturating_sub(body.trailer);
             self.check_trailer(pending, behind, body.trailer)?;
             if self.seal() > 0 {

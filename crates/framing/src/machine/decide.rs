@@ -10,19 +10,10 @@ pub(super) type Decision = Result<Step, DecodeError>;
 impl<F: Framing> Machine<F> {
     pub(super) fn decide(&mut self, pending: &[u8], mode: Mode, eof: bool) -> Decision {
         let scanned = self.scanned.take();
-        if let State::Failed(error) = self.state {
-            return Err(error);
-        }
-        if let Some(step) = self.change_of_mode(mode)? {
+        if self.failed().is_none()
+            && let Some(step) = self.kept_in_vain(mode)?
+        {
             return Ok(step);
-        }
-        match self.frame.fate {
-            // What the checksum cannot be part of: kept before the caller changed to events.
-            Fate::Stream if self.frame.kept > self.seal() => {
-                return Ok(self.unkeep(self.frame.kept.saturating_sub(self.seal())));
-            }
-            Fate::Skip | Fate::Drop if self.frame.kept > 0 => return Ok(self.forget()),
-            _ => {}
         }
         match self.state {
             State::Failed(error) => Err(error),
@@ -44,6 +35,22 @@ impl<F: Framing> Machine<F> {
             State::Open(open) => self.open(pending, open, eof),
             State::Lost { ended } => self.lost(pending, ended, eof),
         }
+    }
+
+    /// What is to become of kept bytes that do not stay, as the caller or the limits have changed
+    /// what becomes of the frame.
+    fn kept_in_vain(&mut self, mode: Mode) -> Result<Option<Step>, DecodeError> {
+        if let Some(step) = self.change_of_mode(mode)? {
+            return Ok(Some(step));
+        }
+        Ok(match self.frame.fate {
+            // What the checksum cannot be part of: kept before the caller changed to events.
+            Fate::Stream if self.frame.kept > self.seal() => {
+                Some(self.unkeep(self.frame.kept.saturating_sub(self.seal())))
+            }
+            Fate::Skip | Fate::Drop if self.frame.kept > 0 => Some(self.forget()),
+            _ => None,
+        })
     }
 
     /// The caller may change between frames and events in mid-frame.

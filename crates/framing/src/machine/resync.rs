@@ -7,6 +7,7 @@
 
 use super::decide::Decision;
 use super::{Fate, Gift, Machine, Mode, State, Step};
+use crate::window::front;
 use crate::{DecodeError, DecodeErrorKind, Framing, Malformed, Recovery, Scan};
 
 impl<F: Framing> Machine<F> {
@@ -28,7 +29,15 @@ impl<F: Framing> Machine<F> {
                 Some(total).filter(|&total| total <= self.most_needed())
             }
             Ok(Scan::Body { head, body, trailer, more: false }) => {
-                self.bounded(head, body, trailer)
+                let total = self.bounded(head, body, trailer);
+                let frame = total.and_then(|total| pending.get(..total));
+                if frame.is_some_and(|frame| self.is_right(frame, head, trailer)) {
+                    return match self.report_noise(true) {
+                        Step::Wait(_) => self.head(pending, scanned, mode, eof),
+                        report => Ok(report),
+                    };
+                }
+                total
             }
             // Parts of one frame have no magic number each.
             Ok(Scan::Body { .. }) | Err(_) => None,
@@ -41,12 +50,6 @@ impl<F: Framing> Machine<F> {
                 let seen = if needs { pending.len() } else { seen };
                 self.state = State::Head { seen, total };
                 Ok(Step::Wait(total.saturating_sub(pending.len())))
-            }
-            Some(total) if total <= pending.len() && self.is_right(&scanned, pending) => {
-                match self.report_noise(true) {
-                    Step::Wait(_) => self.head(pending, scanned, mode, eof),
-                    report => Ok(report),
-                }
             }
             _ => Ok(self.pass_over(1, most)),
         }
@@ -62,13 +65,10 @@ impl<F: Framing> Machine<F> {
     }
 
     /// Whether a frame that is all there keeps the rules that only its end can show.
-    fn is_right(&self, scanned: &Result<Scan, Malformed>, pending: &[u8]) -> bool {
-        let &Ok(Scan::Body { head, body, trailer, .. }) = scanned else { return false };
-        let behind = usize::try_from(body).ok().and_then(|body| head.checked_add(body));
-        let sealed = behind.and_then(|end| pending.get(head..end));
-        let trailer = behind.and_then(|end| pending.get(end..)?.get(..trailer));
-        sealed.is_some_and(|bytes| self.seal() == 0 || self.is_sealed(bytes))
-            && trailer.is_some_and(|bytes| self.framing.trailer(bytes).is_ok())
+    fn is_right(&self, frame: &[u8], head: usize, trailer: usize) -> bool {
+        let (rest, trailer) = front(frame, frame.len().saturating_sub(trailer));
+        let (_, sealed) = front(rest, head);
+        (self.seal() == 0 || self.is_sealed(sealed)) && self.framing.trailer(trailer).is_ok()
     }
 
     /// Passes over `n` bytes. They are used up even where they are too many, so that a decoder that
@@ -130,10 +130,10 @@ impl<F: Framing> Machine<F> {
             Ok(_) => return Err(self.broken("its resume forgot that the payload had begun")),
             Err(fault) => (fault.at.saturating_add(1), false),
         };
+        let n = n.min(pending.len());
         if n == 0 {
             return self.hold_back(pending);
         }
-        let n = n.min(pending.len());
         self.state = State::Lost { ended };
         self.frame.pass(n);
         Ok(Step::Drop(n))

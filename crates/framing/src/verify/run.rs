@@ -208,16 +208,16 @@ impl Run {
     fn event(&mut self, result: Result<Option<Event<'_, '_>>, DecodeError>) -> bool {
         match result {
             Ok(None) => return false,
-            Ok(Some(Event::Chunk(bytes))) => {
-                if bytes.is_empty() {
+            Ok(Some(event)) => {
+                let item = Item::of_event(event);
+                if matches!(&item, Item::Data(bytes) if bytes.is_empty()) {
                     self.broken = Some("an empty chunk is never given");
                 }
-                match self.items.last_mut() {
-                    Some(Item::Data(data)) => data.extend_from_slice(&bytes),
-                    _ => self.items.push(Item::Data(bytes.to_vec())),
+                match (self.items.last_mut(), item) {
+                    (Some(Item::Data(data)), Item::Data(more)) => data.extend(more),
+                    (_, item) => self.items.push(item),
                 }
             }
-            Ok(Some(event)) => self.items.push(Item::of_event(event)),
             Err(error) => self.error(error),
         }
         true

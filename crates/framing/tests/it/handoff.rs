@@ -1,8 +1,8 @@
 //! Promises 9 and 10: going on with another framing loses nothing; `need` tells what is missing.
 
 use framing::{
-    Config, Decoder, Delimited, Envelope, Event, Framing, Length, LengthBuilder, Lines, MidFrame,
-    Need, Netstring, Oversize, Reassembler, Varint,
+    Chunked, Config, Decoder, Delimited, Envelope, Event, Framing, Length, LengthBuilder, Lines,
+    MidFrame, Need, Netstring, Oversize, Reassembler, Varint,
 };
 
 use crate::check::for_each_cut;
@@ -169,4 +169,45 @@ fn p10_reading_exactly_what_is_needed_gives_a_direct_frame() {
     std::io::Read::read_exact(&mut &b"abcdef"[..], &mut buffer).unwrap();
     let frame = decoder.next(&mut &buffer[..]).unwrap().unwrap();
     assert_eq!(frame.payload().direct(), Some(&b"abc"[..]));
+}
+
+#[test]
+fn p9_parts_that_are_joined_already_are_no_tail() {
+    let mut decoder = Decoder::new(Chunked);
+    assert!(decoder.next(&mut &b"2\r\nab"[..]).unwrap().is_none());
+    assert_eq!(decoder.take_tail(), Ok(&b"2\r\nab"[..]), "nothing is dropped yet");
+    assert!(decoder.next(&mut &b"2\r\nab\r\n"[..]).unwrap().is_none());
+    assert_eq!(decoder.take_tail(), Err(MidFrame));
+    assert_eq!(&*decoder.next(&mut &b"0\r\n\r\n"[..]).unwrap().unwrap().payload(), b"ab");
+}
+
+#[test]
+fn p10_after_a_fatal_error_nothing_is_needed() {
+    let config = Config::new(Length::u8()).max_payload(2);
+    let (mut decoder, mut owned) = (config.decoder().unwrap(), config.reassembler().unwrap());
+    assert!(decoder.next(&mut &b"\x03"[..]).is_err());
+    owned.space()[..1].copy_from_slice(b"\x03");
+    owned.filled(1);
+    assert!(owned.next().is_err());
+    for need in [decoder.need(), owned.need()] {
+        assert_eq!(need, Need { at_least: 0, exact: None });
+    }
+}
+
+#[test]
+fn the_frame_that_is_lent_can_be_looked_at_again_until_the_next_call() {
+    let mut owned = Reassembler::new(Length::u8());
+    assert!(owned.current().is_none());
+    owned.space()[..6].copy_from_slice(b"\x02hi\x02yo");
+    owned.filled(6);
+    for (payload, offset) in [(b"hi", 0), (b"yo", 3)] {
+        assert!(owned.next().unwrap().is_some());
+        for _ in 0..2 {
+            let frame = owned.current().unwrap();
+            assert_eq!((frame.head(), frame.offset()), (&b"\x02"[..], offset));
+            assert_eq!(frame.payload().as_ref(), payload);
+        }
+    }
+    assert!(owned.next().unwrap().is_none());
+    assert!(owned.current().is_none());
 }

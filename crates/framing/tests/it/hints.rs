@@ -68,3 +68,17 @@ fn framings_of_text_give_no_hint() {
         assert_eq!(decoder.next(&mut wire).unwrap_err().hint(), None);
     }
 }
+
+#[test]
+fn each_hint_has_its_words() {
+    let ascii = |text: &str, question: &str| format!("it begins with ASCII \"{text}\": {question}");
+    for (hint, words) in [
+        (Hint::Http(*b"GET "), ascii("GET ", "is the peer speaking HTTP?")),
+        (Hint::Text(*b"a\tb\n"), ascii("a\\tb\\n", "is the peer speaking a protocol of text?")),
+        (Hint::Ssh, "it begins like an SSH banner: is the peer speaking SSH?".to_owned()),
+        (Hint::Tls, "it begins like a TLS record: is the peer speaking TLS?".to_owned()),
+        (Hint::OtherByteOrder(5), "in the other byte order the length would be 5".to_owned()),
+    ] {
+        assert_eq!(hint.to_string(), words);
+    }
+}

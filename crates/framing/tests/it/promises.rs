@@ -125,13 +125,6 @@ fn p3_shrink_gives_back_what_is_not_in_use_and_keeps_what_is_held() {
 }
 
 #[test]
-fn what_is_printed_of_a_decoder_is_how_much_it_holds() {
-    let mut decoder = Decoder::new(Length::u32_be());
-    assert!(decoder.next(&mut &b"\0\0\0\x09body"[..]).unwrap().is_none());
-    assert_eq!(format!("{decoder:?}"), "Decoder { held: 8, .. }");
-}
-
-#[test]
 fn a_payload_is_its_bytes_wherever_they_lie() {
     let wire = [frame(b"one"), frame(b"two")].concat();
     let mut decoder = Decoder::new(Length::u32_be());

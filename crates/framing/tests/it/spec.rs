@@ -1,13 +1,13 @@
 //! Framings by a line of text: what each spec is, what is printed, and where a wrong one is wrong.
 
 use framing::{
-    BigEndian, BuildError, Chunked, Cobs, Config, ContentLength, Delimited, Envelope, Fixed,
-    Framing, Length, LengthBuilder, Lines, LittleEndian, Netstring, Oversize, Slip, Spec,
+    BigEndian, BuildError, Checksum, Chunked, Cobs, Config, ContentLength, Delimited, Envelope,
+    Fixed, Framing, Length, LengthBuilder, Lines, LittleEndian, Netstring, Oversize, Slip, Spec,
     SpecErrorKind, Varint,
 };
 use proptest::prelude::*;
 
-use crate::check::{Mode, run};
+use crate::check::{Item, Mode, run};
 use crate::cuts::for_each_string;
 
 fn spec(text: &str) -> Spec {
@@ -156,6 +156,7 @@ fn a_wrong_spec_says_which_part_of_it_is_wrong() {
         ("|u16eb|", ByteOrder),
         ("|u16bee|", ByteOrder),
         ("|u8be|", OneByte),
+        ("|u8le|", OneByte),
         ("|i8ne|", OneByte),
         ("|u32be |", Blank),
         ("u16be,|ofset=2|", UnknownOption),
@@ -347,11 +348,32 @@ fn the_specs_of_known_protocols_take_their_frames() {
         ("chunked", b"2\r\nhi\r\n0\r\n\r\n", b"hi"),
     ] {
         let items = run(&spec(text).config(), &[1, wire.len()], wire, Mode::PushFrames);
-        let [crate::check::Item::Frame { payload: got, .. }] = &items[..] else {
-            panic!("{text}: {items:?}")
-        };
+        let [Item::Frame { payload: got, .. }] = &items[..] else { panic!("{text}: {items:?}") };
         assert_eq!(got, payload, "{text}");
         let page = include_str!("../../src/choosing.md");
         assert!(page.contains(&format!("`{text}`")), "{text} is not on the page");
+    }
+}
+
+/// Inside another framing the one of a spec is as good as its type.
+#[test]
+fn the_framing_of_a_spec_can_be_wrapped() {
+    let payloads = [&b"hi"[..], b""];
+    for text in ["u16be", "cobs", "netstring"] {
+        let framing = Checksum::crc32c_be(spec(text).framing().clone());
+        let config = Config::new(framing);
+        let mut wire = Vec::new();
+        for payload in payloads {
+            config.encoder().unwrap().append(&[], &[payload], &mut wire).unwrap();
+        }
+        let items = run(&config, &[wire.len()], &wire, Mode::PushFrames);
+        let got: Vec<_> = items
+            .iter()
+            .map(|item| match item {
+                Item::Frame { payload, .. } => &payload[..],
+                other => panic!("{other}"),
+            })
+            .collect();
+        assert_eq!(got, payloads, "{text}");
     }
 }

@@ -355,13 +355,11 @@ fn a_backlog_that_is_just_full_takes_no_more() {
 }
 
 #[test]
-fn what_is_printed_is_what_waits() {
-    let mut writer = FrameWriter::new(Vec::new(), Length::u8());
-    writer.send(&[], &[b"abc"]).unwrap();
-    assert_eq!(format!("{writer:?}"), "FrameWriter { unsent: 4, .. }");
-    let reader = FrameReader::new(&b""[..], Length::u8());
-    let printed = "FrameReader { reassembler: Reassembler { held: 0, .. }, ended: false, .. }";
-    assert_eq!(format!("{reader:?}"), printed);
-    let payloads = reader.payloads();
-    assert_eq!(format!("{payloads:?}"), format!("Payloads {{ reader: {printed}, .. }}"));
+fn as_an_error_of_the_system_it_keeps_its_kind() {
+    let blocked = ReadError::Io(ErrorKind::WouldBlock.into());
+    assert_eq!(io::Error::from(blocked).kind(), ErrorKind::WouldBlock);
+    let error = FrameReader::new(&b"\x05he"[..], Length::u8()).next_frame().unwrap_err();
+    let text = error.to_string();
+    let error = io::Error::from(error);
+    assert_eq!((error.kind(), error.to_string()), (ErrorKind::InvalidData, text));
 }

@@ -143,13 +143,6 @@ fn the_frame_that_was_given_last_is_there_until_something_changes() {
 }
 
 #[test]
-fn what_is_printed_of_a_reassembler_is_how_much_it_holds() {
-    let mut owned = Reassembler::new(Length::u8());
-    read(&mut owned, b"\x05he");
-    assert_eq!(format!("{owned:?}"), "Reassembler { held: 3, .. }");
-}
-
-#[test]
 fn a_storage_in_which_no_frame_fits_does_not_build() {
     let too_small = |needed| Some(BuildError::StorageTooSmall { needed });
     assert_eq!(Reassembler::with_storage(Lines::lf(), [0; 0]).err(), too_small(1));

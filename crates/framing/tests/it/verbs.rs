@@ -310,3 +310,44 @@ fn the_rest_of_a_chunk_may_come_in_smaller_pieces() {
     }
     assert_eq!(got, b"abcdef");
 }
+
+/// Where its end is in sight it is known to be too long, and must not be gathered.
+#[test]
+fn a_frame_past_the_limit_without_a_declared_length_is_accepted_and_refused_by_next() {
+    for (oversize, kind) in [
+        (Oversize::Error, DecodeErrorKind::TooLong { declared: None, limit: 2 }),
+        (Oversize::Skip, DecodeErrorKind::Skipped { declared: None, discarded: 4, limit: 2 }),
+    ] {
+        let config = Config::new(Lines::lf()).max_payload(2).oversize(oversize);
+        for cut in 1..=5 {
+            let mut decoder = config.decoder().unwrap();
+            let (mut chunk, mut rest) = b"long\n".split_at(cut);
+            assert!(matches!(decoder.next_event(&mut chunk).unwrap(), Some(Event::Begin { .. })));
+            assert_eq!(decoder.accept(), Ok(()));
+            let next = decoder.next(&mut chunk).map(|frame| assert!(frame.is_none()));
+            let next = next.and_then(|()| decoder.next(&mut rest).map(|_| ()));
+            assert_eq!(next.unwrap_err().kind(), kind, "cut at {cut}");
+        }
+    }
+}
+
+/// What was seen of a payload, and then not shown again, is waited for.
+#[test]
+fn the_rest_of_a_chunk_whose_end_is_not_in_sight_may_come_later() {
+    for cut in 0..=6 {
+        let mut decoder = Decoder::new(Lines::lf());
+        let mut got = Vec::new();
+        let seen = decoder.next_event(&mut &b"abcdef"[..]).unwrap();
+        assert!(matches!(seen, Some(Event::Begin { .. })));
+        assert!(decoder.next_event(&mut &b""[..]).unwrap().is_none());
+        let (first, second) = b"abcdef\n".split_at(cut);
+        for mut piece in [first, b"", second] {
+            while let Some(event) = decoder.next_event(&mut piece).unwrap() {
+                if let Event::Chunk(bytes) = event {
+                    got.extend_from_slice(&bytes);
+                }
+            }
+        }
+        assert_eq!(got, b"abcdef", "cut at {cut}");
+    }
+}

@@ -164,9 +164,8 @@ impl Server {
         let event = self.activate(id, request);
         self.belated.extend(signal.map(|name| Event::Signal { id, name }));
         let running = self.requests.active(id).and_then(|active| active.running());
-        if stdin_ended && running.is_some_and(Running::end) {
-            self.belated.push_back(Event::StdinEnd { id });
-        }
+        let ended = running.filter(|_| stdin_ended).is_some_and(Running::end);
+        self.belated.extend(ended.then_some(Event::StdinEnd { id }));
         event
     }
 

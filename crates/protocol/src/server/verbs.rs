@@ -75,7 +75,8 @@ impl Server {
             let before = lines.len();
             let written = serde_json::to_writer(&mut lines, entry);
             lines.push(b'\n');
-            if written.is_err() || lines.len().saturating_sub(before) > MAX_BODY {
+            let length = written.map_or(usize::MAX, |()| lines.len().saturating_sub(before));
+            if length > MAX_BODY {
                 self.fail(id, too_large());
                 return;
             }

@@ -384,3 +384,21 @@ fn a_server_that_answers_no_ping_is_given_up() {
     assert_eq!(now, secs(20));
     assert_eq!(client_closed(&mut client, now), Closed::Overdue(Deadline::Silent));
 }
+
+#[test]
+fn a_read_of_no_bytes_is_no_sign_of_life() {
+    let end = |reads: bool| {
+        let mut server = server();
+        tell(&mut server, GET, b"");
+        for now in (1..1000).map(secs) {
+            if reads {
+                server.received(0, now);
+            }
+            if let Some(end) = wait(&mut server, now) {
+                return end;
+            }
+        }
+        panic!("it is given up");
+    };
+    assert_eq!(end(true), end(false));
+}

@@ -216,3 +216,12 @@ fn a_boundless_credit_does_not_make_the_queue_boundless() {
     said(&mut client);
     assert_eq!(client.stdin(id, b"more"), Ok(4));
 }
+
+#[test]
+fn an_empty_piece_of_input_is_nothing_even_behind_the_end() {
+    let mut server = running("piped");
+    assert_eq!(stdin(&mut server, 0), None);
+    assert!(tell(&mut server, r#"{"type":"stdin_end","id":1}"#, b"").is_some());
+    assert_eq!(stdin(&mut server, 0), None);
+    assert!(server.output().is_empty() && server.wants_input());
+}

@@ -378,14 +378,27 @@ fn what_peers_write_cannot_drive_a_terminal() {
     let shown = r"a\u{1b}[2J\u{202e}b\u{d}\u{9b}1m (\u{1b}c)";
     assert_eq!(failure.to_string(), shown);
     for shown in [
-        Text::from("a\u{1b}\u{7}\u{2066}\u{feff}\u{7f}").to_string(),
+        Text::from("a\u{1b}\u{7}\u{2066}\u{feff}\u{7f}\u{e0041}").to_string(),
         format!("{:?}", Text::from(vec![0x9b, 0xc2, 0x9b, b'\n'])),
     ] {
-        let tame = |c: char| !c.is_control() && !matches!(c, '\u{202e}' | '\u{2066}' | '\u{feff}');
+        let tame = |c: char| {
+            !c.is_control() && !matches!(c, '\u{202e}' | '\u{2066}' | '\u{feff}' | '\u{e0041}')
+        };
         assert!(shown.chars().all(tame), "{shown:?}");
     }
     assert_eq!(
         Text::from("\u{6f22}\u{5b57} na\u{ef}ve").to_string(),
         "\u{6f22}\u{5b57} na\u{ef}ve"
     );
+}
+
+#[test]
+fn text_keeps_the_bytes_it_was_made_of() {
+    for bytes in [&b"name"[..], b"", b"caf\xE9", b"a\0b"] {
+        let text = Text::from(bytes);
+        assert_eq!(text, Text::from(bytes.to_vec()));
+        assert_eq!(text.as_str(), std::str::from_utf8(bytes).ok());
+        let wire = serde_json::to_string(&text).unwrap();
+        assert_eq!(serde_json::from_str::<Text>(&wire).unwrap().into_bytes(), bytes);
+    }
 }

@@ -4,7 +4,7 @@ use framing_protocol::message::{
     Code, Command, Digest, Entry, EntryKind, Exec, Failure, File, MAX_BODY, MAX_HEADER, Text,
 };
 use framing_protocol::server::Event;
-use framing_protocol::{Closed, Machine, client};
+use framing_protocol::{Closed, Machine, client, server};
 
 use crate::support::{T0, client, client_closed, closed, feed, frame, kinds, said, server, tell};
 
@@ -192,4 +192,29 @@ fn a_flood_of_empty_frames_ends_at_the_first() {
     feed(&mut server, &frame("", b"").repeat(1000), T0);
     assert!(matches!(closed(&mut server, T0), Closed::Violation(_)));
     assert_eq!(said(&mut server).len(), 1);
+}
+
+/// Texts that the application passes in may be of any length.
+#[test]
+fn what_an_application_says_at_too_great_length_is_told_without_it() {
+    let text = "x".repeat(MAX_HEADER);
+    let settings = client::Settings { agent: text.clone(), ..Default::default() };
+    let mut client = client::Client::new(settings, T0);
+    let hello = said(&mut client);
+    assert_eq!((kinds(&hello), &hello[0].header["agent"]), (vec!["hello"], &"".into()));
+
+    let mut server = server();
+    let denied = Failure::new(Code::Denied, text.clone());
+    server.refuse(denied.clone());
+    assert_eq!(closed(&mut server, T0), Closed::Refused(denied));
+    let error = said(&mut server);
+    assert_eq!((kinds(&error), error[0].code()), (vec!["error"], "too_large"));
+
+    // A server that cannot introduce itself ends the connection, and says why.
+    let settings = server::Settings { agent: text, ..Default::default() };
+    let mut server = server::Server::new(settings, T0);
+    feed(&mut server, &frame(r#"{"type":"hello","version":1}"#, b""), T0);
+    assert!(matches!(closed(&mut server, T0), Closed::Violation(_)));
+    let error = said(&mut server);
+    assert_eq!((kinds(&error), error[0].code()), (vec!["error"], "too_large"));
 }

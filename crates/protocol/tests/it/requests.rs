@@ -321,3 +321,15 @@ fn a_client_cancels_what_is_open_and_nothing_else() {
     let cancel = said(&mut client);
     assert_eq!((kinds(&cancel), cancel[0].id()), (vec!["cancel"], Some(1)));
 }
+
+#[test]
+fn the_client_refuses_the_seventeenth_ping_until_one_is_answered() {
+    let mut client = client();
+    let ids: Vec<_> = (0..PIPELINE).map(|_| client.ping().unwrap()).collect();
+    assert_eq!(client.ping(), Err(Refused::PipelineFull));
+    assert_eq!(client.upper(b"a"), Ok(1), "requests are counted apart");
+    let pong = format!(r#"{{"type":"pong","id":{}}}"#, ids[0]);
+    let event = tell_client(&mut client, &pong, b"");
+    assert_eq!(event, Some(client::Event::Pong { id: ids[0] }));
+    assert!(client.ping().is_ok());
+}

@@ -16,7 +16,7 @@ const EXEC_5: &str = r#"{"type":"exec","id":5,"argv":["cat"],"stdin":"piped"}"#;
 
 #[test]
 fn every_message_in_every_state_of_the_server() {
-    let states: [fn() -> Server; 9] = [
+    let states: [fn() -> Server; 10] = [
         || Server::new(server::Settings::default(), T0), // greeting
         server,                                          // idle
         || {
@@ -41,6 +41,13 @@ fn every_message_in_every_state_of_the_server() {
             server
         },
         || {
+            // a list waits behind a get
+            let mut server = server();
+            tell(&mut server, r#"{"type":"get","id":4,"path":"a"}"#, b"");
+            assert_eq!(tell(&mut server, r#"{"type":"list","id":5,"path":"a"}"#, b""), None);
+            server
+        },
+        || {
             // leaving
             let mut server = upper_active();
             server.goaway("drain");
@@ -54,26 +61,26 @@ fn every_message_in_every_state_of_the_server() {
         },
     ];
     let table: [(&str, &[u8], &str); 20] = [
-        (r#"{"type":"hello","version":1}"#, b"", "AXXXXXXX."),
-        (r#"{"type":"hello","version":1}"#, b"body", "XXXXXXXX."),
-        (r#"{"type":"upper","id":6}"#, b"u", "XVV.XXX.."),
-        (r#"{"type":"exec","id":6,"argv":["a"]}"#, b"", "XVV.XXX.."),
-        (r#"{"type":"get","id":6,"path":"a"}"#, b"", "XVV.XXX.."),
-        (r#"{"type":"list","id":6,"path":"a"}"#, b"", "XVV.XXX.."),
-        (r#"{"type":"get","id":6,"path":"a"}"#, b"body", "XXXXXXXX."),
-        (r#"{"type":"upper","id":5}"#, b"u", "XVXXXXXX."),
-        (r#"{"type":"upper","id":0}"#, b"u", "XXXXXXXX."),
-        (r#"{"type":"stdin","id":5}"#, b"", "XX.X...X."),
-        (r#"{"type":"stdin","id":5}"#, b"s", "XX.XXVXX."),
-        (r#"{"type":"stdin_end","id":5}"#, b"", "XX.XVV.X."),
-        (r#"{"type":"signal","id":5,"name":"INT"}"#, b"", "XX.XVV.X."),
-        (r#"{"type":"cancel","id":5}"#, b"", "XX.VVV!V."),
-        (r#"{"type":"ping","id":3}"#, b"", "XAAAAAAA."),
-        (r#"{"type":"pong","id":0}"#, b"", "X........"),
-        (r#"{"type":"pong","id":9}"#, b"", "XXXXXXXX."),
-        (r#"{"type":"teleport","id":5}"#, b"skipped", "X!!BXXX!."),
-        (r#"{"type":"teleport"}"#, b"skipped", "XXXXXXXX."),
-        (r#"{"type":"welcome","version":1}"#, b"", "XXXXXXXX."),
+        (r#"{"type":"hello","version":1}"#, b"", "AXXXXXXXX."),
+        (r#"{"type":"hello","version":1}"#, b"body", "XXXXXXXXX."),
+        (r#"{"type":"upper","id":6}"#, b"u", "XVV.XXX..."),
+        (r#"{"type":"exec","id":6,"argv":["a"]}"#, b"", "XVV.XXX..."),
+        (r#"{"type":"get","id":6,"path":"a"}"#, b"", "XVV.XXX..."),
+        (r#"{"type":"list","id":6,"path":"a"}"#, b"", "XVV.XXX..."),
+        (r#"{"type":"get","id":6,"path":"a"}"#, b"body", "XXXXXXXXX."),
+        (r#"{"type":"upper","id":5}"#, b"u", "XVXXXXXXX."),
+        (r#"{"type":"upper","id":0}"#, b"u", "XXXXXXXXX."),
+        (r#"{"type":"stdin","id":5}"#, b"", "XX.X...XX."),
+        (r#"{"type":"stdin","id":5}"#, b"s", "XX.XXVXXX."),
+        (r#"{"type":"stdin_end","id":5}"#, b"", "XX.XVV.XX."),
+        (r#"{"type":"signal","id":5,"name":"INT"}"#, b"", "XX.XVV.XX."),
+        (r#"{"type":"cancel","id":5}"#, b"", "XX.VVV!!V."),
+        (r#"{"type":"ping","id":3}"#, b"", "XAAAAAAAA."),
+        (r#"{"type":"pong","id":0}"#, b"", "X........."),
+        (r#"{"type":"pong","id":9}"#, b"", "XXXXXXXXX."),
+        (r#"{"type":"teleport","id":5}"#, b"skipped", "X!!BXXX!!."),
+        (r#"{"type":"teleport"}"#, b"skipped", "XXXXXXXXX."),
+        (r#"{"type":"welcome","version":1}"#, b"", "XXXXXXXXX."),
     ];
     for (header, body, expected) in table {
         let row: String =
