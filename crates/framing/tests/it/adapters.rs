@@ -337,9 +337,16 @@ mod embedded {
             let mut wire = Vec::new();
             let mut writer = EmbeddedWriter::new(&mut wire, Encoder::new(Length::u8()));
             writer.send_async(&[], &[b"hi"]).await.unwrap();
+            writer.send_async(&[], &[b"yo"]).await.unwrap();
             let storage = Reassembler::with_storage(Length::u8(), [0; 8]).unwrap();
             let mut reader = EmbeddedReader::new(&wire[..], storage);
             assert_eq!(&*reader.next_frame_async().await.unwrap().unwrap().payload(), b"hi");
+            let event = reader.next_event_async().await.unwrap();
+            assert!(matches!(event, Some(Event::Begin { body: Some(2), offset: 3, .. })));
+            let event = reader.next_event_async().await.unwrap();
+            assert!(matches!(event, Some(Event::Chunk(bytes)) if &*bytes == b"yo"));
+            let event = reader.next_event_async().await.unwrap();
+            assert!(matches!(event, Some(Event::End { .. })));
             assert!(reader.next_event_async().await.unwrap().is_none());
         });
     }

@@ -277,7 +277,7 @@ fn a_fault_that_takes_too_many_bytes_to_find_is_a_long_head_only_before_any_payl
     let limits = Limits { head: 10, ..Limits::default() };
     let error = |lies: Vec<Result<Scan, Malformed>>| {
         let mut decoder = Config::new(Liar::of(lies)).limits(limits).decoder().unwrap();
-        decoder.next(&mut &b"abcd"[..]).map(drop).unwrap_err().kind()
+        decoder.next(&mut &b"abcdefghijkl"[..]).map(drop).unwrap_err().kind()
     };
     let need = || Ok(Scan::Need { total: 1 });
     let too_long = DecodeErrorKind::HeadTooLong { limit: 10 };
@@ -287,6 +287,8 @@ fn a_fault_that_takes_too_many_bytes_to_find_is_a_long_head_only_before_any_payl
     assert_eq!(error(vec![need(), Err(at_once().needing(10))]), malformed);
     assert_eq!(error(vec![need(), Err(Malformed::after(0, 4, 4, "it").needing(11))]), malformed);
     assert_eq!(error(vec![Err(at_once().needing(11))]), malformed, "it has no head");
+    let behind = |head| error(vec![Err(Malformed::after(head, head, head, "it"))]);
+    assert_eq!((behind(10), behind(11)), (malformed, too_long));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Promise 11: any size streams, and the caller decides after `Begin`.
 
 use framing::{
-    Chunked, Cobs, Config, Decoder, Event, Framing, Length, Limits, Lines, Oversize, Reassembler,
+    Chunked, Cobs, Config, DecodeErrorKind, Decoder, Envelope, Event, Framing, Length, Limits,
+    Lines, Oversize, Reassembler,
 };
 
 use crate::promises::{claim, frame};
@@ -206,4 +207,29 @@ fn where_no_length_is_known_the_payload_up_to_the_limit_is_given_and_then_the_re
     }
     given(Lines::lf(), b"abcdef\nx\n", "beginxend");
     given(Cobs, b"\x07abcdef\0\x02x\0", "beginxend");
+}
+
+#[test]
+fn whole_frames_take_over_before_the_head_is_complete_and_have_their_limit() {
+    let config = Config::new(Envelope).max_payload(5).oversize(Oversize::Stream);
+    let wire = |body: u8| {
+        let lengths = [0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, body];
+        [&lengths[..], b"hdr", &vec![b'x'; body.into()]].concat()
+    };
+    for (body, fits) in [(0, true), (5, true), (6, false)] {
+        let wire = wire(body);
+        let mut decoder = config.decoder().unwrap();
+        assert!(
+            decoder.next_event(&mut &wire[..12]).unwrap().is_none(),
+            "its head is not complete"
+        );
+        match decoder.next(&mut &wire[12..]) {
+            Ok(Some(frame)) => assert!(fits && frame.payload().len() == usize::from(body)),
+            Err(error) => {
+                let kind = DecodeErrorKind::TooLong { declared: Some(body.into()), limit: 5 };
+                assert!(!fits && error.kind() == kind, "{error:?}");
+            }
+            Ok(None) => panic!("it is all there"),
+        }
+    }
 }

@@ -2,8 +2,9 @@
 //! same under every cut.
 
 use framing::{
-    BuildError, Chunked, Config, ContentLength, DecodeErrorKind, Delimited, Enclosure, EncodeError,
-    Encoder, Fixed, Framing, Limits, Malformed, Netstring, Oversize, Scan, Varint,
+    BuildError, Chunked, Config, ContentLength, DecodeErrorKind, Decoder, Delimited, Enclosure,
+    EncodeError, Encoder, Fixed, Framing, Limits, Lines, Malformed, Netstring, Oversize, Scan,
+    Varint,
 };
 
 use crate::check::{Item, Mode, effort, run, same_under_all_cuts};
@@ -312,4 +313,18 @@ fn chunked() {
     assert_eq!(error(&config, wire), (DecodeErrorKind::TooManyParts { limit: 2 }, 0));
     round_trips(&Chunked, b"", &[b"", b"x", b"\r\n0\r\n\r\n", &[b'x'; 300]]);
     every_string(&Chunked, b"01\r\n;", 5, 6);
+}
+
+#[test]
+fn a_fault_in_a_line_is_told_in_the_right_words() {
+    fn told<F: Framing + Clone>(framing: F, wire: &[u8]) -> String {
+        let error = Decoder::new(framing).next(&mut &*wire).map(drop).unwrap_err();
+        error.to_string()
+    }
+    let lines = |wire| told(Lines::crlf(), wire);
+    assert!(lines(b"a\rb").contains("a CR without LF in a line"), "{}", lines(b"a\rb"));
+    assert!(lines(b"a\nb").contains("an LF without CR in a line"), "{}", lines(b"a\nb"));
+    // The name ends where the line does, so that both are at fault at one place.
+    let field = told(ContentLength::lsp(), b"Name\rx\r\n\r\n");
+    assert!(field.contains("a CR or LF that is not a part of CRLF"), "{field}");
 }

@@ -168,6 +168,11 @@ fn small_frames_are_written_together_and_large_ones_as_they_lie() {
     writer.send(&[], &[&[7; 5000]]).unwrap();
     assert_eq!((writer.inner().written.len(), writer.unsent()), (900 + 5004, 0));
     assert_eq!(writer.inner().vectored, 1);
+    // A payload of 4 KiB is large, of a byte less it is not.
+    writer.send(&[], &[&[7; 4095]]).unwrap();
+    assert_eq!((writer.inner().vectored, writer.unsent()), (1, 4099));
+    writer.send(&[], &[&[7; 4096]]).unwrap();
+    assert_eq!((writer.inner().vectored, writer.unsent()), (2, 0));
 }
 
 /// Takes this many bytes, and then no more until it is given more.

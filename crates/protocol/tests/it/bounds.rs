@@ -223,6 +223,29 @@ fn a_large_message_leaves_no_large_buffer_to_an_idle_connection() {
 }
 
 #[test]
+fn reading_stops_where_too_much_waits_to_be_written_and_not_before() {
+    let mut server = server();
+    tell(&mut server, r#"{"type":"get","id":1,"path":"a"}"#, b"");
+    let (mark, message) = (1024 * 1024, 256 * 1024);
+    server.data(1, &vec![0; mark + 2 * message - 1000]);
+    assert!(server.wants_input(), "a cancel must get through");
+    server.data(1, &[0; 1000]);
+    assert!(!server.wants_input());
+}
+
+#[test]
+fn behind_a_whole_message_no_more_than_64_kib_are_read_ahead() {
+    let mut client = client();
+    client.get(&"a".into()).unwrap();
+    let file = frame(r#"{"type":"file","id":1,"filename":"a","total_size":100000000}"#, b"");
+    feed(&mut client, &file, T0);
+    feed(&mut client, &vec![0; 64 * 1024 - file.len() - 1], T0);
+    assert!(client.wants_input());
+    feed(&mut client, &[0], T0);
+    assert!(!client.wants_input());
+}
+
+#[test]
 fn a_large_message_in_progress_keeps_its_buffer() {
     let mut server = server();
     let message = frame(r#"{"type":"upper","id":1}"#, &vec![b'a'; MAX_BODY]);
