@@ -154,8 +154,10 @@ mod tests {
         assert!(queue.is_empty());
         assert!(queue.bytes.capacity() <= KEPT);
 
-        queue.bytes = Vec::with_capacity(KEPT);
-        queue.release();
-        assert_eq!(queue.bytes.capacity(), KEPT, "a small buffer is kept");
+        for (capacity, kept) in [(64 * 1024, true), (64 * 1024 + 1, false)] {
+            queue.bytes = Vec::with_capacity(capacity);
+            queue.release();
+            assert_eq!(queue.bytes.capacity() == capacity, kept, "{capacity}");
+        }
     }
 }
