@@ -227,14 +227,16 @@ mod tests {
     #[test]
     fn removing_from_the_front_moves_the_rest_a_few_times_only() {
         let mut stash = Stash::default();
-        stash.extend(&vec![7; 1 << 16], None);
+        // Miri would take minutes for more.
+        let doublings = if cfg!(miri) { 8 } else { 16 };
+        stash.extend(&vec![7; 1 << doublings], None);
         let mut moves = 0;
         while stash.len() > 1 {
             let next = stash.bytes()[1..].as_ptr().addr();
             stash.remove(0, 1);
             moves += usize::from(stash.bytes().as_ptr().addr() != next);
         }
-        assert!(moves <= 17, "{moves}: at most each time that half was removed");
+        assert!(moves <= doublings + 1, "{moves}: at most each time that half was removed");
     }
 
     #[test]
