@@ -131,6 +131,13 @@ fn events_and_frames_take_over_from_each_other_between_two_parts() {
     }
     assert_eq!(events, ["begin 0", "a", "b", "end", "begin 17", "c", "end"]);
 
+    // What was kept is handed out at once, not only when the next part comes.
+    let mut decoder = Decoder::new(Chunked);
+    assert!(decoder.next(&mut &*first).unwrap().is_none());
+    assert!(matches!(decoder.next_event(&mut &[][..]).unwrap(), Some(Event::Begin { .. })));
+    let kept = decoder.next_event(&mut &[][..]).unwrap();
+    assert!(matches!(kept, Some(Event::Chunk(bytes)) if &*bytes == b"a"));
+
     // Begun as events, the rest of it is not wanted as a frame.
     let mut decoder = Decoder::new(Chunked);
     let mut input = first;

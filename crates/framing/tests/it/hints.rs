@@ -43,6 +43,8 @@ fn the_other_byte_order_is_proposed_if_it_fits() {
     assert_eq!(hint(&crate::parts::Record, &later), None, "it is no beginning of a stream");
     let part = hint(&crate::parts::Record, b"\x05\0\0\0hello");
     assert_eq!(part, None, "of a part nobody knows how long the frame is");
+    let beyond = LengthBuilder::u32_be().adjust(1 << 30).build().unwrap();
+    assert_eq!(hint(&beyond, b"\0\0\0\x05hello"), None, "in its own order it is refused, too");
     assert_eq!(hint(&adjusted, b"\x05\0\0\0hello"), None, "the field alone is not the length");
 }
 
