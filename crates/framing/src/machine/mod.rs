@@ -189,7 +189,11 @@ impl<F: Framing> Machine<F> {
     pub(crate) fn expected(&self) -> Option<u64> {
         match self.state {
             State::Body(body) if self.frame.fate == Fate::Whole && !body.more => {
-                Some(body.rest().saturating_sub(body.extra))
+                let head = body.head.unwrap_or(0) as u64;
+                let behind = body.keep.saturating_add(body.trailer as u64);
+                // The head of a later part is gone before what is behind it is kept.
+                let later = self.frame.parts > 0;
+                Some(if later { head.max(behind) } else { head.saturating_add(behind) })
             }
             _ => None,
         }

@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use framing::{
-    Config, DecodeErrorKind, Enclosure, EncodeError, Framing, Inline, Limits, Malformed, Oversize,
-    Scan,
+    Config, DecodeErrorKind, Enclosure, EncodeError, Event, Framing, Inline, Limits, Malformed,
+    Oversize, Scan,
 };
 
 use crate::check::{Item, check};
@@ -110,5 +110,41 @@ fn of_a_joined_frame_the_framing_learns_the_first_head() {
             while decoder.next(&mut piece).unwrap().is_some() {}
         }
         assert_eq!(*heads.borrow(), [&wire[0][..4], &wire[3][..4]], "in chunks of {chunk}");
+    }
+}
+
+/// A fragment of which two bytes tell the length of all its head: whether it is the last, how much
+/// body it has, and as many bytes of no meaning as a head of four has left.
+#[derive(Clone)]
+struct LongHeads;
+
+impl Framing for LongHeads {
+    fn scan(&self, seen: &[u8], _from: usize, _eof: bool) -> Result<Scan, Malformed> {
+        let [last, body, ..] = *seen else { return Ok(Scan::Need { total: 2 }) };
+        Ok(Scan::Body { head: 4, body: body.into(), trailer: 0, more: last == 0 })
+    }
+
+    fn enclose(&self, _prefix: &[u8], _payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
+        Ok(Enclosure::default())
+    }
+}
+
+#[test]
+fn events_take_over_while_the_head_of_a_later_part_is_not_complete() {
+    let wire = [&[0, 1, 9, 9, b'a'][..], &[1, 1, 9, 9, b'b']].concat();
+    crate::check::same_under_all_cuts(&Config::new(LongHeads), &wire);
+    for cut in 5..9 {
+        let mut decoder = Config::new(LongHeads).decoder().unwrap();
+        assert!(decoder.next(&mut &wire[..cut]).unwrap().is_none());
+        let (mut rest, mut events) = (&wire[cut..], Vec::new());
+        while let Some(event) = decoder.next_event(&mut rest).unwrap() {
+            events.push(match event {
+                Event::Begin { head, .. } => format!("begin {}", head.len()),
+                Event::Chunk(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+                Event::End { .. } => "end".to_owned(),
+                event => panic!("{event:?}"),
+            });
+        }
+        assert_eq!(events, ["begin 4", "a", "b", "end"], "after {cut} bytes");
     }
 }
