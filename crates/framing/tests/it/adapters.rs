@@ -217,6 +217,17 @@ mod codec {
 
     #[cfg(feature = "futures")]
     #[test]
+    fn over_the_traits_of_futures_nothing_is_added_to_what_failed() {
+        let mut codec = FrameCodec::new(&Config::new(Length::u8()).max_payload(5)).unwrap();
+        let mut read = BytesMut::from(&b"\x06abcdef"[..]);
+        assert!(asynchronous_codec::Decoder::decode(&mut codec, &mut read).is_err());
+        read.clear();
+        assert!(asynchronous_codec::Decoder::decode(&mut codec, &mut read).unwrap().is_none());
+        assert!(read.is_empty(), "{read:?}");
+    }
+
+    #[cfg(feature = "futures")]
+    #[test]
     fn over_the_traits_of_futures() {
         use asynchronous_codec::Framed;
         use futures_util::{SinkExt, StreamExt, io::Cursor};

@@ -193,6 +193,41 @@ fn each_lie_on_a_link_that_loses_bytes_is_named() {
     found_out(Liar { recovery, ..Liar::of(vec![need(), fault, need()]) }, b"abcd");
 }
 
+#[test]
+fn a_lie_is_named_at_once_and_for_what_it_is() {
+    let need = || Ok(Scan::Need { total: 3 });
+    let part = || Ok(Scan::Body { head: 1, body: 1, trailer: 0, more: true });
+    let open = |head| Ok(Scan::Open { head, safe: 4 });
+    let byte_by_byte = |lie| Liar {
+        recovery: Some(Recovery::ByteByByte { most: 9 }),
+        ..Liar::of(vec![need(), lie])
+    };
+    let decoded = "what it decoded is not within the bytes it was given";
+    let lost = "only frames of known lengths can be found again";
+    #[expect(clippy::reversed_empty_ranges, reason = "it is the lie")]
+    for (liar, words) in [
+        (
+            Liar::of(vec![need(), part(), Ok(Scan::Open { head: 0, safe: 1 })]),
+            "a later part must declare its length",
+        ),
+        (Liar::coded(vec![need(), open(1)], 1, 0..1), "an encoded payload has a head"),
+        (Liar::coded(vec![need(), open(0)], 4, 3..2), decoded),
+        (Liar::coded(vec![need(), open(0)], 2, 0..3), decoded),
+        (Liar::coded(vec![need(), open(0)], 0, 0..0), decoded),
+        (Liar::coded(vec![need(), open(0)], 5, 0..4), decoded),
+        (byte_by_byte(Ok(Scan::Gap { total: 5 })), lost),
+        (byte_by_byte(Ok(Scan::Need { total: 4 })), lost),
+        (byte_by_byte(Ok(Scan::Until { payload: 0..3, total: 4 })), lost),
+    ] {
+        let error = Decoder::new(liar).next(&mut &b"abcd"[..]).map(drop).unwrap_err();
+        assert_eq!(error.kind(), DecodeErrorKind::BrokenFraming(words));
+    }
+    let empty = Liar::of(vec![Ok(Scan::Body { head: 0, body: 0, trailer: 0, more: false })]);
+    let empty = Liar { recovery: Some(Recovery::ByteByByte { most: 9 }), ..empty };
+    let passed_over = Decoder::new(empty).next(&mut &b"abcd"[..]).map(drop);
+    assert_eq!(passed_over, Ok(()), "there is no such frame to be found");
+}
+
 /// Where no byte is there, none is at fault: it must not be looked for again and again.
 #[test]
 fn a_lie_about_no_bytes_while_a_frame_is_lost_is_no_endless_loop() {

@@ -336,3 +336,53 @@ fn what_was_decoded_cannot_be_handed_over_raw() {
     assert_eq!(&*decoder.next(&mut &b"\xC0"[..]).unwrap().unwrap().payload(), b"ab");
     assert!(decoder.take_tail().unwrap().is_empty());
 }
+
+/// Every byte of a payload stands twice on the wire, a dot ends it, a digit is refused by the scan.
+#[derive(Clone)]
+struct Doubled;
+
+impl Framing for Doubled {
+    fn scan(&self, seen: &[u8], _from: usize, _eof: bool) -> Result<Scan, Malformed> {
+        match seen.iter().position(|byte| matches!(byte, b'.' | b'0'..=b'9')) {
+            Some(at) if seen[at] == b'.' => Ok(Scan::Until { payload: 0..at, total: at + 1 }),
+            Some(at) => Err(Malformed::after(0, at, at, "a digit")),
+            None => Ok(Scan::Open { head: 0, safe: seen.len() }),
+        }
+    }
+
+    fn transforms(&self) -> bool {
+        true
+    }
+
+    fn decode(&self, carry: &mut u32, coded: &mut [u8]) -> Result<Decoded, Malformed> {
+        let mut plain = 0;
+        for at in 0..coded.len() {
+            if *carry == 0 {
+                coded[plain] = coded[at];
+                plain += 1;
+            }
+            *carry ^= 1;
+        }
+        Ok(Decoded { read: coded.len(), plain: 0..plain })
+    }
+
+    fn enclose(&self, _prefix: &[u8], _parts: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
+        Ok(Enclosure { trailer: Trailer::Delimiter(b"."), ..Enclosure::default() })
+    }
+}
+
+/// The limit counts what is handed out, also of the bytes before a fault.
+#[test]
+fn what_stands_before_a_fault_is_counted_as_it_is_decoded() {
+    let config = Config::new(Doubled).max_payload(2);
+    for (wire, kind, offset) in [
+        (&b"aabb1"[..], DecodeErrorKind::Malformed(""), 4),
+        (b"aabbcc1", DecodeErrorKind::TooLong { declared: None, limit: 2 }, 0),
+    ] {
+        same_under_all_cuts(&config, wire);
+        for cut in 1..=wire.len() {
+            let items = run(&config, &[cut, wire.len()], wire, Mode::PushFrames);
+            assert_eq!(items, [Item::Error { kind, offset }], "cut at {cut}");
+        }
+    }
+}

@@ -93,4 +93,14 @@ fn what_goes_around_a_framing_asks_it() {
     let items = run(&lossy, &[wire.len()], &wire, Mode::PushFrames);
     let found = |item: &Item| matches!(item, Item::Frame { payload, .. } if payload == b"abc");
     assert!(items.iter().any(found), "{items:?}");
+
+    // A trailer that is wrong, behind a magic number.
+    let searched = Config::new(Resync::at_magic("#!", Netstring, 100).unwrap());
+    let wire = b"#!3:abc;#!1:x,";
+    let items = run(&searched, &[wire.len()], wire, Mode::PushFrames);
+    let [Item::Resynced { offset: 0, discarded: 8 }, Item::Frame { payload, .. }] = &items[..]
+    else {
+        panic!("{items:?}");
+    };
+    assert_eq!(payload, b"x");
 }
