@@ -111,8 +111,9 @@ impl<F: Framing> Machine<F> {
         if self.oversize != Oversize::Skip {
             // A delimiter that is a part of the payload must not be looked for in what is left of it.
             if body.trailer == 0 {
-                self.frame.past = at_most(pending, body.extra);
-                self.frame.ended = self.frame.past as u64 == body.extra;
+                let rest = body.keep.saturating_add(body.extra);
+                self.frame.past = at_most(pending, rest);
+                self.frame.ended = self.frame.past as u64 == rest;
             }
             return Err(self.fail_too_long());
         }

@@ -333,3 +333,19 @@ fn a_delimiter_that_is_kept_ends_a_frame_past_the_limit_that_is_lost() {
     }
     same_under_all_cuts(&config, wire);
 }
+
+/// Accepted, it turns out to be too long with all of it still there.
+#[test]
+fn a_delimiter_that_is_kept_ends_a_frame_that_was_accepted_and_is_lost() {
+    let sealed = Checksum::crc32c_be(Delimited::new(["\0"]).unwrap().keep());
+    let config = Config::new(Resync::at_delimiter(sealed, 40).unwrap()).max_payload(0);
+    let mut decoder = config.decoder().unwrap();
+    let mut chunk: &[u8] = b"abcdefg\0";
+    let begun = decoder.next_event(&mut chunk).unwrap();
+    assert!(matches!(begun, Some(Event::Begin { offset: 0, .. })), "{begun:?}");
+    decoder.accept().unwrap();
+    let lost = decoder.next(&mut chunk).unwrap_err();
+    assert_eq!((lost.kind(), lost.offset()), (DecodeErrorKind::Resynced { discarded: 8 }, 0));
+    assert!(decoder.next(&mut chunk).unwrap().is_none());
+    assert!(decoder.finish().unwrap().is_none());
+}
