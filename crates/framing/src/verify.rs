@@ -29,6 +29,7 @@ pub struct Verifier<F> {
     config: Config<F>,
     exhaustive: usize,
     pieces: usize,
+    only: Option<Mode>,
 }
 
 /// A stream, and what it should yield.
@@ -75,7 +76,7 @@ pub struct Tried {
 impl<F: Framing + Clone> Verifier<F> {
     /// Tries decoders of this configuration.
     pub fn new(config: &Config<F>) -> Self {
-        Self { config: config.clone(), exhaustive: EXHAUSTIVE, pieces: PIECES }
+        Self { config: config.clone(), exhaustive: EXHAUSTIVE, pieces: PIECES, only: None }
     }
 
     /// Cuts streams of up to so many bytes in every way, which are `2^(bytes - 1)` ways: 14 if not
@@ -91,6 +92,14 @@ impl<F: Framing + Clone> Verifier<F> {
     #[must_use]
     pub fn pieces(mut self, pieces: usize) -> Self {
         self.pieces = pieces.min(PIECES);
+        self
+    }
+
+    /// Reads in this way alone, beside the one that it is held against byte by byte: for fuzzing, where
+    /// many streams that are read in one way each find more than few that are read in all of them.
+    #[must_use]
+    pub fn only(mut self, mode: Mode) -> Self {
+        self.only = Some(mode);
         self
     }
 
@@ -180,32 +189,39 @@ impl<F: Framing + Clone> Verifier<F> {
         Ok(tried)
     }
 
-    /// What each way of reading gives byte by byte; events and frames say the same. A fixed storage is
-    /// tried where it is just large enough to give what a growing one gives, and with one byte less.
+    /// What each way of reading gives byte by byte, held against each other. A fixed storage is tried
+    /// where it is just large enough to give what a growing one gives, and with one byte less.
     fn references(&self, stream: &[u8], cuts: Cuts<'_>) -> Result<Vec<(Mode, Run)>, Failure> {
-        let ends: Vec<usize> = (1..=stream.len()).collect();
-        let fed = |mode| Ok::<_, Failure>((mode, self.try_run(stream, &ends, mode)?));
-        let (frames, events) = (fed(Mode::PushFrames)?, fed(Mode::PushEvents)?);
-        if !frames.1.says_what(&events.1) {
-            let what = What::Events { frames: frames.1.items, events: events.1.items };
-            return Err(Failure::new(what, stream, &whole(stream), Mode::PushEvents));
+        let fed = |mode| Ok::<_, Failure>((mode, self.bytewise(stream, mode)?));
+        if let Some(mode) = self.only {
+            let run = fed(mode)?;
+            if let Some(other) = mode.held_against() {
+                agrees(stream, &run, &fed(other)?)?;
+            }
+            return Ok(alloc::vec![run]);
         }
-        let mut references = alloc::vec![frames, events];
-        for (growing, fixed) in [
-            (Mode::OwnedFrames, Mode::FixedFrames as fn(usize) -> Mode),
-            (Mode::OwnedEvents, Mode::FixedEvents),
+        let (frames, events) = (fed(Mode::PushFrames)?, fed(Mode::PushEvents)?);
+        agrees(stream, &events, &frames)?;
+        let mut references = Vec::new();
+        for (pushed, growing, fixed) in [
+            (&frames, Mode::OwnedFrames, Mode::FixedFrames as fn(usize) -> Mode),
+            (&events, Mode::OwnedEvents, Mode::FixedEvents),
         ] {
             let growing = fed(growing)?;
+            agrees(stream, &growing, pushed)?;
             for (size, run) in self.fixed(stream, &growing, fixed, cuts)? {
-                if run != growing.1 && !run.ends_early_of(&growing.1) {
-                    let what = What::Cut { whole: growing.1.items, cut: run.items };
-                    return Err(Failure::new(what, stream, &ends, fixed(size)));
-                }
-                references.push((fixed(size), run));
+                let run = (fixed(size), run);
+                agrees(stream, &run, &growing)?;
+                references.push(run);
             }
             references.push(growing);
         }
+        references.extend([frames, events]);
         Ok(references)
+    }
+
+    fn bytewise(&self, stream: &[u8], mode: Mode) -> Result<Run, Failure> {
+        self.try_run(stream, &(1..=stream.len()).collect::<Vec<_>>(), mode)
     }
 
     /// Sizes of storages worth trying, and what those give byte by byte: the smallest that gives what a
@@ -217,9 +233,8 @@ impl<F: Framing + Clone> Verifier<F> {
         fixed: fn(usize) -> Mode,
         cuts: Cuts<'_>,
     ) -> Result<Vec<(usize, Run)>, Failure> {
-        let ends: Vec<usize> = (1..=stream.len()).collect();
-        let fed = |size| Ok((size, self.try_run(stream, &ends, fixed(size))?));
-        let build = |error| Failure::new(What::Build(error), stream, &ends, growing.0);
+        let fed = |size| Ok((size, self.bytewise(stream, fixed(size))?));
+        let build = |error| Failure::new(What::Build(error), stream, &whole(stream), growing.0);
         let least = self.least_storage().map_err(build)?;
         match cuts {
             Cuts::Single | Cuts::Random => Ok(Vec::new()),
@@ -371,6 +386,24 @@ impl fmt::Display for Tried {
         let Self { streams, cuts, runs } = self;
         write!(f, "{streams} streams, {cuts} cuts, {runs} runs")
     }
+}
+
+/// What one way of reading gives byte by byte is what the way that it is held against gives.
+fn agrees(
+    stream: &[u8],
+    (mode, run): &(Mode, Run),
+    (other, reference): &(Mode, Run),
+) -> Result<(), Failure> {
+    if run.agrees_with(reference, *mode) {
+        return Ok(());
+    }
+    let what = if run.items == reference.items {
+        What::Offset { cut: run.offsets.clone(), bytewise: reference.offsets.clone() }
+    } else {
+        let (reference, items) = (reference.items.clone(), run.items.clone());
+        What::Ways { other: *other, reference, items }
+    };
+    Err(Failure::new(what, stream, &(1..=stream.len()).collect::<Vec<_>>(), *mode))
 }
 
 /// The stream in one chunk.

@@ -29,9 +29,9 @@ pub(super) enum What {
     Unexpected { expected: Vec<Expected>, got: Vec<Item> },
     /// A cut changes what comes out.
     Cut { whole: Vec<Item>, cut: Vec<Item> },
-    /// Events are not what frames are.
-    Events { frames: Vec<Item>, events: Vec<Item> },
-    /// A cut changes `offset()`.
+    /// A way of reading does not give what another one does.
+    Ways { other: Mode, reference: Vec<Item>, items: Vec<Item> },
+    /// A cut changes `offset()`, or the way of reading does.
     Offset { cut: Vec<(usize, u64)>, bytewise: Vec<(usize, u64)> },
     /// The decoder broke a promise.
     Broken(&'static str),
@@ -88,13 +88,13 @@ impl Display for Failure {
                 f.write_str("what a stream yields depends on how it is cut")?;
                 two_lists(f, ("whole", whole), ("cut", cut))?;
             }
-            What::Events { frames, events } => {
-                f.write_str("events do not give what frames give")?;
-                list(f, "frames", frames)?;
-                list(f, "events", events)?;
+            What::Ways { other, reference, items } => {
+                f.write_str("two ways of reading do not give the same")?;
+                list(f, &alloc::format!("{other:?}"), reference)?;
+                list(f, &alloc::format!("{:?}", self.0.mode), items)?;
             }
             What::Offset { cut, bytewise } => {
-                f.write_str("offset() depends on how the stream is cut")?;
+                f.write_str("offset() depends on how the stream is cut or read")?;
                 for (end, offset) in cut {
                     let same = bytewise.iter().find(|(at, _)| at == end);
                     if let Some((_, expected)) = same.filter(|(_, expected)| expected != offset) {

@@ -185,6 +185,17 @@ impl<F: Framing, S: Storage> Subject for Reassembler<F, S> {
 }
 
 impl Mode {
+    /// The way of reading that says what this one must give; none for the first of all.
+    pub(super) fn held_against(self) -> Option<Self> {
+        match self {
+            Self::PushFrames => None,
+            Self::PushEvents | Self::OwnedFrames => Some(Self::PushFrames),
+            Self::OwnedEvents => Some(Self::PushEvents),
+            Self::FixedFrames(_) => Some(Self::OwnedFrames),
+            Self::FixedEvents(_) => Some(Self::OwnedEvents),
+        }
+    }
+
     fn takes_frames(self) -> bool {
         matches!(self, Self::PushFrames | Self::OwnedFrames | Self::FixedFrames(_))
     }
@@ -241,10 +252,22 @@ impl Run {
             })
     }
 
+    /// Whether this, read in this mode, is what the one [held against](Mode::held_against) allows.
+    pub(super) fn agrees_with(&self, reference: &Self, mode: Mode) -> bool {
+        match mode {
+            Mode::PushFrames => true,
+            Mode::PushEvents => reference.says_what(self),
+            Mode::OwnedFrames | Mode::OwnedEvents => self.is_like(reference),
+            Mode::FixedFrames(_) | Mode::FixedEvents(_) => {
+                self == reference || self.ends_early_of(reference)
+            }
+        }
+    }
+
     /// Whether these events are what these frames are. Where [`Oversize::Stream`](crate::Oversize::Stream)
     /// streams what is too long as a whole, there are more of them: after the error, or, where bytes may
     /// be lost, in the place of what was passed over.
-    pub(super) fn says_what(&self, events: &Self) -> bool {
+    fn says_what(&self, events: &Self) -> bool {
         let (frames, pieces) = (whole_frames(&self.items), whole_frames(&events.items));
         if is_too_long(&self.items) && !is_too_long(&events.items) {
             return pieces.starts_with(&frames);
@@ -258,7 +281,7 @@ impl Run {
 
     /// Whether it is the beginning of `other`, then what is too long for it. Where bytes may be lost,
     /// what does not fit is passed over instead.
-    pub(super) fn ends_early_of(&self, other: &Self) -> bool {
+    fn ends_early_of(&self, other: &Self) -> bool {
         if self.items.iter().any(Item::is_of_resync) {
             return true;
         }

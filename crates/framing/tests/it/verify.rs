@@ -1,5 +1,8 @@
 //! The verifier finds what it is there to find, and passes what is right.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use framing::verify::{Item, Mode, Stream, Verifier, run};
 use framing::{
     Checksum, Chunked, Cobs, Config, ContentLength, DecodeErrorKind, Delimited, Enclosure,
@@ -111,6 +114,64 @@ fn what_a_stream_should_yield_is_compared_in_all_of_it() {
     let cut_off = Config::new(Length::u8()).max_payload(1).oversize(Oversize::Truncate);
     let failure = Verifier::new(&cut_off).verify([Stream::new(b"\x02hi").frame(b"h")]).unwrap_err();
     assert!(failure.to_string().contains("1 bytes cut off"), "{failure}");
+}
+
+/// As [`Prefixed::Right`], but for one of the copies that are made of it, which takes a byte less.
+struct Fickle {
+    copies: Rc<Cell<u32>>,
+    this: u32,
+    wrong: u32,
+}
+
+impl Clone for Fickle {
+    fn clone(&self) -> Self {
+        self.copies.set(self.copies.get() + 1);
+        Self { copies: Rc::clone(&self.copies), this: self.copies.get(), wrong: self.wrong }
+    }
+}
+
+impl Framing for Fickle {
+    fn scan(&self, seen: &[u8], _: usize, _: bool) -> Result<Scan, Malformed> {
+        let Some(&length) = seen.first() else { return Ok(Scan::Need { total: 1 }) };
+        let body = u64::from(length).saturating_sub(u64::from(self.this == self.wrong));
+        Ok(Scan::Body { head: 1, body, trailer: 0, more: false })
+    }
+
+    fn enclose(&self, _: &[u8], _: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
+        Ok(Enclosure::default())
+    }
+}
+
+#[test]
+fn ways_of_reading_are_held_against_each_other() {
+    let tried = |wrong| {
+        let fickle = Fickle { copies: Rc::default(), this: 0, wrong };
+        Verifier::new(&Config::new(fickle)).cuts(b"\x02ab\x02cd")
+    };
+    let failures: Vec<_> = (1..40).filter_map(|wrong| tried(wrong).err()).collect();
+    for mode in [Mode::PushEvents, Mode::OwnedFrames, Mode::OwnedEvents] {
+        let of_mode = failures.iter().filter(|failure| failure.mode() == mode);
+        let told: Vec<String> = of_mode.map(ToString::to_string).collect();
+        assert!(told.iter().any(|text| text.starts_with("two ways of reading")), "{told:?}");
+    }
+}
+
+#[test]
+fn one_way_of_reading_alone() {
+    for mode in [
+        Mode::PushFrames,
+        Mode::PushEvents,
+        Mode::OwnedFrames,
+        Mode::OwnedEvents,
+        Mode::FixedFrames(8),
+        Mode::FixedEvents(8),
+    ] {
+        let verifier = |framing| Verifier::new(&Config::new(framing)).only(mode);
+        let tried = verifier(Prefixed::Right).cuts(b"\x02hi\x01x").unwrap();
+        assert_eq!((tried.cuts, tried.runs), (16, 16), "{mode:?}");
+        let failure = verifier(Prefixed::TakesWhatIsThere).cuts(b"\x02hi").unwrap_err();
+        assert_eq!(failure.mode(), mode, "{failure}");
+    }
 }
 
 #[test]
