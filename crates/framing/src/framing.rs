@@ -39,7 +39,8 @@ pub trait Framing {
 
     /// Called once for each frame, when its first head is complete and its layout known, never per
     /// scan: for protocols whose next frame depends on this one's head. `head` is empty for frames
-    /// that end at a delimiter.
+    /// that end at a delimiter. Nothing but [`scan`](Self::scan) may depend on it: a frame's `trailer`
+    /// and checksum are looked at before or after, as the cuts have it.
     ///
     /// ```
     /// use framing::{Decoder, Enclosure, EncodeError, Framing, Malformed, Scan};
