@@ -10,7 +10,9 @@ mod failure;
 mod item;
 mod run;
 
+use alloc::string::String;
 use alloc::vec::Vec;
+use core::any::Any;
 use core::fmt;
 use core::ops::AddAssign;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -268,10 +270,20 @@ impl<F: Framing + Clone> Verifier<F> {
 
     /// Runs it; that the framing panics is a failure too.
     fn try_run(&self, stream: &[u8], ends: &[usize], mode: Mode) -> Result<Run, Failure> {
-        let run = AssertUnwindSafe(|| run::fed(&self.config, stream, ends, mode));
+        let caught = |stream: &[u8], ends: &[usize]| {
+            catch_unwind(AssertUnwindSafe(|| run::fed(&self.config, stream, ends, mode)))
+        };
         let failure = |what| Failure::new(what, stream, ends, mode);
-        match catch_unwind(run) {
-            Err(_) => Err(failure(What::Panicked)),
+        match caught(stream, ends) {
+            Err(panic) => {
+                let what = What::Panicked(words_of(&*panic));
+                // It may not take so much.
+                let shorter = (1..stream.len()).map(|end| &stream[..end]);
+                let shortest =
+                    shorter.into_iter().find(|part| caught(part, &[part.len()]).is_err());
+                let Some(shortest) = shortest else { return Err(failure(what)) };
+                Err(Failure::new(what, shortest, &[shortest.len()], mode))
+            }
             Ok(Err(error)) => Err(failure(What::Build(error))),
             Ok(Ok(run)) => match run.broken {
                 Some(promise) => Err(failure(What::Broken(promise))),
@@ -319,6 +331,12 @@ impl<F: Framing + Clone> Verifier<F> {
             (Err(failure), _) | (_, Err(failure)) => failure,
         }
     }
+}
+
+/// What a panic said.
+fn words_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).into());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
 impl Stream {

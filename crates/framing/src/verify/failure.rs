@@ -1,6 +1,6 @@
 //! A cut that shows that something is wrong, for a person to read and a test to repeat.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt::{self, Display};
 
 use super::item::Bytes;
@@ -35,8 +35,8 @@ pub(super) enum What {
     Offset { cut: Vec<(usize, u64)>, bytewise: Vec<(usize, u64)> },
     /// The decoder broke a promise.
     Broken(&'static str),
-    /// The framing panicked.
-    Panicked,
+    /// The framing panicked, with these words.
+    Panicked(String),
 }
 
 impl Failure {
@@ -103,7 +103,7 @@ impl Display for Failure {
                 }
             }
             What::Broken(promise) => write!(f, "the decoder broke a promise: {promise}")?,
-            What::Panicked => f.write_str("the framing panicked")?,
+            What::Panicked(words) => write!(f, "the framing panicked: {words}")?,
         }
         let mode = self.0.mode;
         write!(f, "\n  again: framing::verify::run(&config, &[")?;
@@ -111,7 +111,7 @@ impl Display for Failure {
             let separator = if i == 0 { "" } else { ", " };
             write!(f, "{separator}b\"{}\"", chunk.escape_ascii())?;
         }
-        write!(f, "], Mode::{mode:?})")
+        write!(f, "], framing::verify::Mode::{mode:?})")
     }
 }
 

@@ -142,11 +142,10 @@ fn a_framing_that_changes_its_mind_is_found_wherever_it_does() {
     };
     let failures: Vec<_> =
         (2..20).map(|patience| failure(patience).expect("it is found")).collect();
-    let events = "events do not give what frames give\n  frames: frame at 0: b\"a\"";
-    assert!(failures.iter().any(|failure| failure.starts_with(events)), "{failures:?}");
-    let cut = failures.iter().filter(|text| text.starts_with("what a stream yields depends on"));
-    let fixed = cut.clone().filter(|text| text.contains("Mode::FixedFrames("));
-    assert!(cut.count() > 2 && fixed.count() > 0, "{failures:?}");
+    for mode in ["PushEvents", "OwnedFrames", "OwnedEvents", "FixedFrames(", "FixedEvents("] {
+        let again = format!("framing::verify::Mode::{mode}");
+        assert!(failures.iter().any(|failure| failure.contains(&again)), "{mode}: {failures:?}");
+    }
     assert_eq!(failure(u32::MAX), None);
 }
 
@@ -172,7 +171,7 @@ impl Framing for Hesitant {
 fn an_offset_that_depends_on_the_cuts_is_shown() {
     let failure = Verifier::new(&Config::new(Hesitant)).cuts(b"\0\0\0a").unwrap_err();
     let text = failure.to_string();
-    assert!(text.starts_with("offset() depends on how the stream is cut\n"), "{text}");
+    assert!(text.starts_with("offset() depends on how the stream is cut or read\n"), "{text}");
     assert!(text.contains("after 3 bytes: 3, byte by byte 2"), "{text}");
     assert_eq!(failure.chunks().concat(), b"\0\0\0a");
 }
