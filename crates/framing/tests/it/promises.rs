@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use framing::{
-    BuildError, Config, DecodeErrorKind, Decoder, EncodeError, Encoder, Envelope, Framing, Length,
-    LengthBuilder, Limits, Lines, Malformed, Oversize, Reassembler, Scan,
+    BuildError, Chunked, Config, DecodeErrorKind, Decoder, EncodeError, Encoder, Envelope, Framing,
+    Length, LengthBuilder, Limits, Lines, Malformed, Oversize, Reassembler, Scan,
 };
 
 const HEAD: usize = 4;
@@ -135,6 +135,26 @@ fn a_payload_is_its_bytes_wherever_they_lie() {
     let mut second = &wire[9..];
     let two = decoder.next(&mut second).unwrap().unwrap();
     assert_eq!(AsRef::<[u8]>::as_ref(&two.payload()), b"two");
+}
+
+#[test]
+fn p3_of_a_frame_that_is_skipped_nothing_is_held() {
+    fn held<F: Framing + Clone>(framing: F, within: &[u8], past: &[u8]) {
+        let config = Config::new(framing).max_payload(100).oversize(Oversize::Skip);
+        let (mut push, mut owned) = (config.decoder().unwrap(), config.reassembler().unwrap());
+        let mut feed = |mut chunk: &[u8]| {
+            assert_eq!(fill(&mut owned, chunk), 0);
+            assert!(push.next(&mut chunk).unwrap().is_none());
+            (format!("{push:?}"), format!("{owned:?}"))
+        };
+        let (pushed, read) = feed(within);
+        assert!(pushed.ends_with("held: 90, .. }") && read.ends_with("held: 90, .. }"), "{pushed}");
+        let (pushed, read) = feed(past);
+        assert!(pushed.ends_with("held: 0, .. }") && read.ends_with("held: 0, .. }"), "{pushed}");
+    }
+    held(Lines::lf(), &[b'x'; 90], &[b'x'; 20]);
+    let part = [&b"55\r\n"[..], &[b'x'; 0x55], b"\r\n"].concat();
+    held(Chunked, &part[..part.len() - 1], b"\n55\r\nxxx");
 }
 
 #[test]
