@@ -22,6 +22,12 @@ pub(crate) fn same_under_all_cuts<F: Framing + Clone>(config: &Config<F>, wire: 
 }
 
 fn all_cuts<F: Framing + Clone>(config: &Config<F>, wire: &[u8]) -> Tried {
+    if cfg!(miri) {
+        // All of them would take hours.
+        let ends: Vec<usize> = Some(wire.len() / 2).filter(|&at| at > 0).into_iter().collect();
+        let tried = Verifier::new(config).cut(wire, &ends);
+        return tried.unwrap_or_else(|failure| panic!("{failure}"));
+    }
     let verifier = Verifier::new(config).exhaustive(effort(6, 14, 14)).pieces(effort(2, 4, 4));
     let tried = verifier.cuts(wire);
     tried.unwrap_or_else(|failure| panic!("{failure}"))
