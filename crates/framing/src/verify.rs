@@ -9,6 +9,7 @@ mod cuts;
 mod failure;
 mod item;
 mod run;
+mod stream;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -20,6 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub use failure::Failure;
 pub use item::Item;
 pub use run::{Mode, Run, run};
+pub use stream::Stream;
 
 use crate::{BuildError, Config, DecodeErrorKind, Framing};
 use cuts::Cuts;
@@ -32,35 +34,6 @@ pub struct Verifier<F> {
     exhaustive: usize,
     pieces: usize,
     only: Option<Mode>,
-}
-
-/// A stream, and what it should yield.
-///
-/// ```
-/// use framing::verify::{Stream, Verifier};
-/// use framing::{Config, DecodeErrorKind, Netstring};
-///
-/// let cut_short = DecodeErrorKind::Truncated { received: 4 };
-/// let streams = [
-///     Stream::new(b"5:hello,0:,").frame(b"hello").frame(b""),
-///     Stream::new(b"2:yo,2:hi").frame(b"yo").error(cut_short, 5),
-///     // The words of a `Malformed` are not compared when none are given.
-///     Stream::new(b"05:hello,").error(DecodeErrorKind::Malformed(""), 1),
-///     Stream::any(b"9:whatever"),
-/// ];
-/// Verifier::new(&Config::new(Netstring)).verify(streams)?;
-/// # Ok::<(), framing::verify::Failure>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct Stream {
-    bytes: Vec<u8>,
-    expected: Option<Vec<Expected>>,
-}
-
-#[derive(Clone, Debug)]
-enum Expected {
-    Payload(Vec<u8>),
-    Item(Item),
 }
 
 /// How much was tried.
@@ -110,7 +83,7 @@ impl<F: Framing + Clone> Verifier<F> {
     pub fn verify(&self, streams: impl IntoIterator<Item = Stream>) -> Result<Tried, Failure> {
         let mut tried = Tried::default();
         for Stream { bytes, expected } in streams {
-            let got = self.try_run(&bytes, &whole(&bytes), Mode::PushFrames)?.items;
+            let got = self.whole(&bytes)?;
             if let Some(expected) = expected
                 && !(expected.len() == got.len()
                     && expected.iter().zip(&got).all(|(one, got)| one.is(got)))
@@ -118,6 +91,7 @@ impl<F: Framing + Clone> Verifier<F> {
                 let what = What::Unexpected { expected, got };
                 return Err(Failure::new(what, &bytes, &whole(&bytes), Mode::PushFrames));
             }
+            self.frames_do_not_wait(&bytes, &got)?;
             let ended = matches!(got.last(), Some(Item::Error { .. }));
             tried += self.agree(&bytes, self.all())?;
             for end in cuts::beginnings(bytes.len()) {
@@ -143,7 +117,7 @@ impl<F: Framing + Clone> Verifier<F> {
     }
 
     /// What the encoder makes of each payload, and of all of them together, must yield them again,
-    /// whatever the cuts.
+    /// whatever the cuts; and it must be the same for a payload that comes in parts.
     ///
     /// ```
     /// use framing::verify::Verifier;
@@ -161,12 +135,51 @@ impl<F: Framing + Clone> Verifier<F> {
             let mut wire = Vec::new();
             let refused = |error| failure(What::Refused { payload: payload.to_vec(), error });
             encoder.append(prefix, &[payload], &mut wire).map_err(refused)?;
+            for at in cuts::beginnings(payload.len() + 1) {
+                let (front, back) = payload.split_at(at);
+                let mut parted = Vec::new();
+                encoder.append(prefix, &[front, &[], back], &mut parted).map_err(refused)?;
+                if parted != wire {
+                    return Err(failure(What::Parted {
+                        payload: payload.to_vec(),
+                        at,
+                        wire,
+                        parted,
+                    }));
+                }
+            }
             all.bytes.extend_from_slice(&wire);
             all = all.frame(payload);
             streams.push(Stream::new(wire).frame(payload));
         }
         streams.push(all);
         self.verify(streams)
+    }
+
+    /// Where the stream ends behind a frame, that frame is given, and all before it, as they are where
+    /// it goes on. (The last frame is what the stream as a whole is expected to end with.)
+    fn frames_do_not_wait(&self, stream: &[u8], items: &[Item]) -> Result<(), Failure> {
+        if items.iter().any(Item::is_of_resync) {
+            return Ok(());
+        }
+        for (complete, next) in items.iter().enumerate().skip(1) {
+            let (Item::Frame { offset, .. } | Item::Skipped { offset, .. }) = next else {
+                continue;
+            };
+            let Ok(end) = usize::try_from(*offset) else { continue };
+            let (stream, complete) = (&stream[..end], &items[..complete]);
+            let given = self.whole(stream)?;
+            if given != complete {
+                let what = What::Waits { complete: complete.to_vec(), given };
+                return Err(Failure::new(what, stream, &whole(stream), Mode::PushFrames));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the stream yields in one piece.
+    fn whole(&self, stream: &[u8]) -> Result<Vec<Item>, Failure> {
+        Ok(self.try_run(stream, &whole(stream), Mode::PushFrames)?.items)
     }
 
     fn all(&self) -> Cuts<'static> {
@@ -285,9 +298,12 @@ impl<F: Framing + Clone> Verifier<F> {
                 Err(Failure::new(what, shortest, &[shortest.len()], mode))
             }
             Ok(Err(error)) => Err(failure(What::Build(error))),
-            Ok(Ok(run)) => match run.broken {
-                Some(promise) => Err(failure(What::Broken(promise))),
-                None => Ok(run),
+            Ok(Ok(run)) => match (run.broken, run.items.last()) {
+                (Some(promise), _) => Err(failure(What::Broken(promise))),
+                (_, Some(Item::Error { kind: DecodeErrorKind::BrokenFraming(how), .. })) => {
+                    Err(failure(What::Lied(how)))
+                }
+                _ => Ok(run),
             },
         }
     }
@@ -337,58 +353,6 @@ impl<F: Framing + Clone> Verifier<F> {
 fn words_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).into());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
-}
-
-impl Stream {
-    /// A stream that yields what is said next, and nothing else.
-    pub fn new(bytes: impl AsRef<[u8]>) -> Self {
-        Self { bytes: bytes.as_ref().to_vec(), expected: Some(Vec::new()) }
-    }
-
-    /// A stream that may yield anything, if only it is always the same.
-    pub fn any(bytes: impl AsRef<[u8]>) -> Self {
-        Self { bytes: bytes.as_ref().to_vec(), expected: None }
-    }
-
-    /// Then a frame with this payload.
-    #[must_use]
-    pub fn frame(self, payload: impl AsRef<[u8]>) -> Self {
-        self.then(Expected::Payload(payload.as_ref().to_vec()))
-    }
-
-    /// Then this error, which may be one that is not fatal, at this offset of the stream.
-    #[must_use]
-    pub fn error(self, kind: DecodeErrorKind, offset: u64) -> Self {
-        self.item(Item::error(kind, offset))
-    }
-
-    /// Then exactly this item.
-    #[must_use]
-    pub fn item(self, item: Item) -> Self {
-        self.then(Expected::Item(item))
-    }
-
-    fn then(mut self, expected: Expected) -> Self {
-        self.expected.get_or_insert_default().push(expected);
-        self
-    }
-}
-
-impl Expected {
-    fn is(&self, got: &Item) -> bool {
-        let malformed = |kind: &_| matches!(kind, DecodeErrorKind::Malformed(_));
-        match (self, got) {
-            (Self::Payload(expected), Item::Frame { payload, discarded: 0, .. }) => {
-                expected == payload
-            }
-            (
-                Self::Item(Item::Error { kind: DecodeErrorKind::Malformed(""), offset: at }),
-                Item::Error { kind, offset },
-            ) if malformed(kind) => at == offset,
-            (Self::Item(expected), got) => expected == got,
-            (Self::Payload(_), _) => false,
-        }
-    }
 }
 
 impl AddAssign for Tried {

@@ -4,7 +4,8 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt::{self, Display};
 
 use super::item::Bytes;
-use super::{Expected, Item, Mode};
+use super::stream::Expected;
+use super::{Item, Mode};
 use crate::{BuildError, EncodeError};
 
 /// What is wrong, and the smallest cut that was found to show it.
@@ -27,6 +28,10 @@ pub(super) enum What {
     Refused { payload: Vec<u8>, error: EncodeError },
     /// The whole stream does not yield what it should.
     Unexpected { expected: Vec<Expected>, got: Vec<Item> },
+    /// Frames are complete, and not given where the stream ends behind them.
+    Waits { complete: Vec<Item>, given: Vec<Item> },
+    /// A payload in two parts, the first of so many bytes, is encoded in another way than as a whole.
+    Parted { payload: Vec<u8>, at: usize, wire: Vec<u8>, parted: Vec<u8> },
     /// A cut changes what comes out.
     Cut { whole: Vec<Item>, cut: Vec<Item> },
     /// A way of reading does not give what another one does.
@@ -35,6 +40,8 @@ pub(super) enum What {
     Offset { cut: Vec<(usize, u64)>, bytewise: Vec<(usize, u64)> },
     /// The decoder broke a promise.
     Broken(&'static str),
+    /// The framing broke its own contract in a way that the decoder saw.
+    Lied(&'static str),
     /// The framing panicked, with these words.
     Panicked(String),
 }
@@ -80,13 +87,25 @@ impl Display for Failure {
             What::Refused { payload, error } => {
                 return write!(f, "the encoder refuses {}: {error}", Bytes(payload));
             }
+            What::Parted { payload, at, wire, parted } => {
+                let [payload, wire, parted] = [payload, wire, parted].map(|bytes| Bytes(bytes));
+                return write!(
+                    f,
+                    "the encoder depends on the parts of a payload\n  {payload}: {wire}\n  \
+                     the same in two parts, of which the first has {at} bytes: {parted}"
+                );
+            }
             What::Unexpected { expected, got } => {
                 f.write_str("the stream does not yield what it should")?;
-                two_lists(f, ("expected", expected), ("got", got))?;
+                two_lists(f, ("expected", expected), ("got", got), Expected::is)?;
+            }
+            What::Waits { complete, given } => {
+                f.write_str("a complete frame waits for bytes behind it")?;
+                two_lists(f, ("complete", complete), ("given", given), PartialEq::eq)?;
             }
             What::Cut { whole, cut } => {
                 f.write_str("what a stream yields depends on how it is cut")?;
-                two_lists(f, ("whole", whole), ("cut", cut))?;
+                two_lists(f, ("whole", whole), ("cut", cut), PartialEq::eq)?;
             }
             What::Ways { other, reference, items } => {
                 f.write_str("two ways of reading do not give the same")?;
@@ -103,6 +122,7 @@ impl Display for Failure {
                 }
             }
             What::Broken(promise) => write!(f, "the decoder broke a promise: {promise}")?,
+            What::Lied(how) => write!(f, "the framing broke its contract: {how}")?,
             What::Panicked(words) => write!(f, "the framing panicked: {words}")?,
         }
         let mode = self.0.mode;
@@ -129,11 +149,10 @@ fn two_lists<A: Display, B: Display>(
     f: &mut fmt::Formatter<'_>,
     (left, lefts): (&str, &[A]),
     (right, rights): (&str, &[B]),
+    are_same: impl Fn(&A, &B) -> bool,
 ) -> fmt::Result {
-    use alloc::string::ToString;
-
     let pairs = lefts.iter().zip(rights);
-    let same = pairs.take_while(|(left, right)| left.to_string() == right.to_string()).count();
+    let same = pairs.take_while(|(left, right)| are_same(left, right)).count();
     if same > 0 {
         write!(f, "\n  the first {same} are the same; then")?;
     }

@@ -1,6 +1,6 @@
 //! The library's own verifier, as these tests call it: they panic with what it found.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::cell::Cell;
 
 use framing::verify::{Tried, Verifier};
 use framing::{Config, DecodeErrorKind, Framing};
@@ -57,8 +57,11 @@ pub(crate) fn effort<T>(short: T, normal: T, long: T) -> T {
 /// Whether this one of many cases is tried: all are, but by Miri, which takes hundreds of times as
 /// long, one in fifty.
 pub(crate) fn is_sampled() -> bool {
-    static CASES: AtomicUsize = AtomicUsize::new(0);
-    !cfg!(miri) || CASES.fetch_add(1, Ordering::Relaxed).is_multiple_of(50)
+    thread_local! {
+        // Every test has a thread of its own, and so its first case.
+        static CASES: Cell<usize> = const { Cell::new(0) };
+    }
+    !cfg!(miri) || CASES.replace(CASES.get() + 1).is_multiple_of(50)
 }
 
 /// What comes out of the stream in chunks that end at `ends`. References know that bytes are
