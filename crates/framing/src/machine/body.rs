@@ -117,14 +117,12 @@ impl<F: Framing> Machine<F> {
             }
             return Err(self.fail_too_long());
         }
+        // What is kept of it is forgotten behind the first bytes that are dropped: some are past.
         self.begin_skip();
         self.drop_rest(pending, body)
     }
 
     fn drop_rest(&mut self, pending: &[u8], mut body: Body) -> Decision {
-        if self.frame.kept > 0 {
-            return Ok(self.forget());
-        }
         body.extra = body.extra.saturating_add(core::mem::take(&mut body.keep));
         if let Some(step) = self.after_payload(pending, body)? {
             return Ok(step);

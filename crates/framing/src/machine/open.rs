@@ -110,8 +110,8 @@ impl<F: Framing> Machine<F> {
                     self.begin_skip();
                     self.frame.pass(lead);
                     self.state = State::Open(open);
-                    // Kept bytes stand before the head's place: a frame that keeps has no lead.
-                    return Ok(if self.frame.kept > 0 { self.forget() } else { Step::Drop(lead) });
+                    // What is kept of it is forgotten next.
+                    return Ok(Step::Drop(lead));
                 }
             },
         };
