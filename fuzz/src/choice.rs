@@ -6,6 +6,7 @@ use framing::{
 };
 
 use crate::input::Input;
+use crate::turning::Turning;
 
 /// What is done with the framing that was chosen.
 pub(crate) trait Visit {
@@ -43,6 +44,8 @@ pub(crate) fn choose(kind: u8, mut input: Input<'_>, visit: impl Visit) {
         20 => resync_at_delimiter(Slip, 40, input, visit),
         21 => resync_at_delimiter(Lines::crlf(), 40, input, visit),
         22 => visit.visit(Lines::lenient().unterminated(Unterminated::Refuse), input),
+        30 => resync_at_magic(b"ab", Turning::default(), 40, input, visit),
+        31 => visit.visit(Turning::default(), input),
         wrapped => {
             let Ok(spec) = spec_text(&mut input).parse::<Spec>() else { return };
             let framing = spec.framing().clone();
@@ -73,7 +76,7 @@ pub(crate) fn choose(kind: u8, mut input: Input<'_>, visit: impl Visit) {
     }
 }
 
-/// The kinds from which on a spec is read from the input.
+/// The kinds from which on the limits are read from the input, and for most of them a spec.
 pub(crate) const FIRST_SPEC: u8 = 23;
 
 pub(crate) const KINDS: u8 = 32;

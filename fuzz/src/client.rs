@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use framing_protocol::client::{Client, Event, Settings};
-use framing_protocol::message::{ClientMessage, Command, Exec, MAX_BODY, Stdin};
+use framing_protocol::message::{ClientMessage, Command, Exec, MAX_BODY, MAX_HEADER, Stdin};
 
 use crate::input::Input;
 use crate::protocol::{Heard, Polled, Subject, frame, run};
@@ -26,6 +26,9 @@ pub fn client(data: &[u8]) {
     run(&mut client, input);
 }
 
+/// More than a header may have.
+const LARGE: usize = 2 * MAX_HEADER;
+
 /// With whether it has its welcome.
 struct Greeted {
     client: Client,
@@ -36,12 +39,13 @@ impl Subject for Greeted {
     fn verb(&mut self, verb: u8, id: u64, size: usize) {
         let client = &mut self.client;
         let command = || Command::Shell("a".into());
+        let argv = |length| Command::Argv(vec!["a".repeat(length).into()]);
         let piped = Exec { stdin: Stdin::Piped, ..Exec::new(command()) };
         let before = client.credit(id);
         match verb {
             0..=2 => drop(client.upper(&vec![b'u'; size])),
             3 => drop(client.exec(&piped)),
-            4 => drop(client.exec(&Exec::new(Command::Argv(vec!["a".repeat(size).into()])))),
+            4 => drop(client.exec(&Exec::new(argv(size % LARGE)))),
             5 => drop(client.get(&"a".into())),
             6 => drop(client.list(&"a".into())),
             7 => drop(client.ping()),

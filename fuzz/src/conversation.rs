@@ -1,6 +1,7 @@
 //! Server and client against each other.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use framing_protocol::client::{self, Client};
@@ -132,8 +133,9 @@ fn carry(from: &mut impl Machine, to: &mut impl Machine, n: usize, now: Duration
 }
 
 /// Bytes that tell where they belong.
-fn content(length: usize) -> Vec<u8> {
-    (0..length).map(|at| (at % 251).to_le_bytes()[0]).collect()
+fn content(length: usize) -> &'static [u8] {
+    static LONGEST: LazyLock<Vec<u8>> = LazyLock::new(|| (0..=250).cycle().take(1 << 19).collect());
+    &LONGEST[..length]
 }
 
 /// The server's application.
@@ -142,7 +144,7 @@ struct Serving {
     /// The greatest id so far: requests come in order.
     newest: Id,
     /// What is still to be sent of the active download.
-    sending: Option<(Id, Vec<u8>)>,
+    sending: Option<(Id, &'static [u8])>,
     /// Input of the command that was not taken yet, and whether it has ended.
     taken: Vec<u8>,
     running: Option<Id>,
@@ -220,21 +222,22 @@ impl Serving {
             return false;
         }
         if let Some((id, rest)) = &mut self.sending {
-            let (id, n) = (*id, n.min(rest.len()));
-            let piece: Vec<u8> = rest.drain(..n).collect();
+            let (id, piece) = (*id, &rest[..n.min(rest.len())]);
+            *rest = &rest[piece.len()..];
             if piece.is_empty() {
                 self.sending = None;
                 server.file_end(id, Digest::Blake3([9; 32]));
             } else {
-                server.data(id, &piece);
+                server.data(id, piece);
             }
             return true;
         }
         let Some(id) = self.running else { return false };
         if !self.taken.is_empty() {
-            let piece: Vec<u8> = self.taken.drain(..n.min(self.taken.len())).collect();
-            server.stdout(id, &piece);
-            server.stdin_taken(id, piece.len() as u64);
+            let n = n.min(self.taken.len());
+            server.stdout(id, &self.taken[..n]);
+            server.stdin_taken(id, n as u64);
+            self.taken.drain(..n);
             return true;
         }
         if self.ended {
@@ -273,8 +276,8 @@ enum Wanted {
     Get(usize),
     /// What was sent, what is still to be sent, and whether the end was said.
     Exec {
-        sent: Vec<u8>,
-        rest: Vec<u8>,
+        sent: usize,
+        rest: &'static [u8],
         signals: usize,
         ended: bool,
     },
@@ -299,7 +302,7 @@ impl Asking {
                 (client.upper(&body), Wanted::Upper(body))
             }
             4 | 5 => {
-                let count = input.below(40);
+                let count = input.below(12);
                 (client.list(&count.to_string().into()), Wanted::List(count))
             }
             6 | 7 => {
@@ -309,7 +312,7 @@ impl Asking {
             8 | 9 => {
                 let piped = Exec { stdin: Stdin::Piped, ..Exec::new(Command::Shell("cat".into())) };
                 let rest = content(input.size());
-                let wanted = Wanted::Exec { sent: Vec::new(), rest, signals: 0, ended: false };
+                let wanted = Wanted::Exec { sent: 0, rest, signals: 0, ended: false };
                 (client.exec(&piped), wanted)
             }
             _ => return self.say(client, choice, input),
@@ -342,7 +345,7 @@ impl Asking {
                 client.signal(id, "INT");
                 *signals += 1;
             }
-            (12, Wanted::Exec { rest, ended, .. }) if rest.is_empty() => {
+            (12, Wanted::Exec { rest: [], ended, .. }) => {
                 client.stdin_end(id);
                 *ended = true;
             }
@@ -356,7 +359,8 @@ impl Asking {
         for (&id, open) in &mut self.open {
             let Wanted::Exec { sent, rest, ended: false, .. } = &mut open.wanted else { continue };
             let taken = client.stdin(id, &rest[..n.min(rest.len())]).expect("it takes input");
-            sent.extend(rest.drain(..taken));
+            *sent += taken;
+            *rest = &rest[taken..];
             return taken > 0;
         }
         false
@@ -436,7 +440,7 @@ impl Asking {
                 assert_eq!(got, entries(count));
             }
             // A signal that comes before the command runs may be all that is kept of several.
-            Wanted::Exec { sent, ended, .. } => assert!(ended && open.got == sent),
+            Wanted::Exec { sent, ended, .. } => assert!(ended && open.got == content(sent)),
         }
     }
 

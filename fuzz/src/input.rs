@@ -29,12 +29,12 @@ impl<'d> Input<'d> {
         of[self.below(of.len())]
     }
 
-    /// Mostly small, at times up to 300,000.
+    /// Mostly small, for that is cheap; at times up to 300,000.
     pub(crate) fn size(&mut self) -> usize {
         match usize::from(self.byte()) {
-            small @ 0..=0xF7 => small,
-            0xF8..=0xFE => self.word(),
-            _ => self.word() * 5,
+            0xFF => self.word() * 5,
+            0xFE => self.word(),
+            small => small,
         }
     }
 
@@ -52,6 +52,14 @@ impl<'d> Input<'d> {
     pub(crate) fn rest(&mut self) -> &'d [u8] {
         std::mem::take(&mut self.bytes)
     }
+}
+
+/// Those of `all` that one execution tries. Fuzzing tries one, which the input chooses: many executions
+/// find more than thorough ones. The replay tries all of them.
+pub(crate) fn tried<T, const N: usize>(all: [T; N], chosen: u8) -> impl Iterator<Item = T> {
+    let chosen = usize::from(chosen) % N;
+    let one = all.into_iter().enumerate().filter(move |&(at, _)| !cfg!(fuzzing) || at == chosen);
+    one.map(|(_, one)| one)
 }
 
 /// Chunks of 1 to 9 bytes, from a small generator: where they end.

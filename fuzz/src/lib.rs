@@ -17,6 +17,7 @@ mod round_trip;
 mod server;
 mod spec;
 mod subject;
+mod turning;
 mod verbs;
 
 pub use client::client;

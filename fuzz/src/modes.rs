@@ -2,24 +2,25 @@
 
 use framing::{DecodeErrorKind, Event, Frame, Framing};
 
-use crate::choice::{Settings, Visit, choose};
-use crate::input::{Input, Sizes};
+use crate::choice::{KINDS, Settings, Visit, choose};
+use crate::input::{Input, Sizes, tried};
 use crate::subject::Subject;
 
 /// **What a caller sees depends on what it decides for each frame, never on the cuts.**
 ///
 /// For each frame of any stream the caller takes it whole, streams it, or, once it has begun, accepts
-/// or skips it. Both decoders in lock step, under different cuts, must give it the same.
+/// or skips it. Both decoders, under different cuts, must give it the same.
 ///
 /// The input is as that of [`decode_any_spec`](crate::decode_any_spec), with the decisions before the
-/// stream: their number, then two bits of a byte each.
+/// stream: their number, then two bits of a byte each. What is left of the kind chooses the decoder and
+/// the cuts that are held against pushing byte by byte.
 pub fn modes(data: &[u8]) {
     let Some((&[kind, limit, policy, seed], rest)) = data.split_first_chunk() else { return };
     let mut input = Input::new(rest);
     let settings = Settings::read(kind, limit, policy, &mut input);
     let count = 1 + input.below(16);
     let decisions = (0..count).map(|_| input.pick(&DECISIONS)).collect();
-    choose(kind, input, Modes { settings, decisions, seed });
+    choose(kind, input, Modes { settings, decisions, seed, way: kind / KINDS });
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,7 @@ struct Modes {
     settings: Settings,
     decisions: Vec<Decision>,
     seed: u8,
+    way: u8,
 }
 
 impl Visit for Modes {
@@ -51,15 +53,29 @@ impl Visit for Modes {
             Run { subject, decisions: &self.decisions, at: 0, seen: Vec::new() }.of(stream, sizes)
         };
         let bytewise = run(Subject::Push(decoder, &[]), 1);
-        for (name, other) in [
-            ("pushed in one chunk", Run::whole(push(), &self.decisions, stream)),
-            ("pushed in chunks", run(push(), 9)),
-            ("reassembled byte by byte", run(owned(), 1)),
-            ("reassembled from chunks", run(owned(), 40)),
-        ] {
-            assert_eq!(bytewise, other, "pushed byte by byte, and {name}");
+        for way in tried(Way::ALL, self.way) {
+            let other = match way {
+                Way::PushedWhole => Run::whole(push(), &self.decisions, stream),
+                Way::Pushed => run(push(), 9),
+                Way::OwnedBytewise => run(owned(), 1),
+                Way::Owned => run(owned(), 40),
+            };
+            assert_eq!(bytewise, other, "pushed byte by byte, and {way:?}");
         }
     }
+}
+
+/// What is held against pushing byte by byte.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    PushedWhole,
+    Pushed,
+    OwnedBytewise,
+    Owned,
+}
+
+impl Way {
+    const ALL: [Self; 4] = [Self::PushedWhole, Self::Pushed, Self::OwnedBytewise, Self::Owned];
 }
 
 #[derive(Debug, PartialEq)]

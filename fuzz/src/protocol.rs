@@ -42,8 +42,15 @@ const MESSAGES: [&str; 32] = [
     r#"{"type":"upper"}"#,
 ];
 
-/// Those that may carry a body.
-const WITH_BODY: [&str; 6] = ["upper", "stdin\"", "stdout", "stderr", "data", "entries\""];
+/// What those begin with that may carry a body.
+const WITH_BODY: [&str; 6] = [
+    r#"{"type":"upper"#,
+    r#"{"type":"stdin""#,
+    r#"{"type":"stdout"#,
+    r#"{"type":"stderr"#,
+    r#"{"type":"data"#,
+    r#"{"type":"entries""#,
+];
 
 /// A machine with its verbs and events.
 pub(crate) trait Subject: Machine {
@@ -225,7 +232,7 @@ fn id(input: &mut Input<'_>) -> u64 {
 fn message(input: &mut Input<'_>) -> Vec<u8> {
     let message = input.pick(&MESSAGES);
     let header = message.replace('@', &id(input).to_string());
-    let takes_body = WITH_BODY.iter().any(|kind| header.contains(kind));
+    let takes_body = WITH_BODY.iter().any(|kind| header.starts_with(kind));
     let size = if takes_body { input.size() } else { usize::from(input.byte() == 13) };
     frame(header.as_bytes(), vec![b'b'; size.min(256 * 1024 + 1)])
 }
