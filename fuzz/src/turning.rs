@@ -3,19 +3,19 @@
 use framing::{Enclosure, EncodeError, Framing, Inline, Malformed, Scan};
 
 /// Each frame tells what the next one is: by the two highest bits of its head's last byte, whose
-/// other bits are a length. Behind a line comes a `Short` one. The first frame is
-/// `Short`, and so is all that is encoded.
+/// other bits are a length. Behind a line comes a `Short` one. The first frame is `Short`, and so is
+/// all that is encoded.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum Turning {
     /// The length, the payload.
     #[default]
     Short,
-    /// Any byte, the length, the payload, a `;`.
+    /// Any byte, the length, the payload, any byte.
     Long,
     /// The payload, a line feed.
     Line,
-    /// The length, the payload, a `,`.
-    Comma,
+    /// The length, the payload, any byte.
+    Trailed,
 }
 
 const LENGTH: u8 = 0x3F;
@@ -25,7 +25,7 @@ impl Framing for Turning {
         let (head, trailer) = match self {
             Self::Short => (1, 0),
             Self::Long => (2, 1),
-            Self::Comma => (1, 1),
+            Self::Trailed => (1, 1),
             Self::Line => {
                 return Ok(match seen.iter().position(|&byte| byte == b'\n') {
                     Some(end) => Scan::Until { payload: 0..end, total: end + 1 },
@@ -44,7 +44,7 @@ impl Framing for Turning {
             0 => Self::Short,
             1 => Self::Long,
             2 => Self::Line,
-            _ => Self::Comma,
+            _ => Self::Trailed,
         };
     }
 
