@@ -1,0 +1,74 @@
+//! This crate beside everybody else who frames, and beside the floor: what a hand-written walk over
+//! the same bytes takes.
+//!
+//! ```text
+//! cargo bench -p framing --bench rivals                    the whole table, some minutes
+//! cargo bench -p framing --bench rivals -- --quick         fewer rows and rounds, under a minute
+//! cargo bench -p framing --bench rivals -- --json          one JSON array instead of tables
+//! cargo bench -p framing --bench rivals -- --instructions  counts, by valgrind
+//! ```
+//!
+//! Look at ratios: times are of this machine and this hour. All contenders of a row run by turns in
+//! one process, round by round, on a clock that counts what the thread ran, where there is one.
+//! Before that each has given every frame, and every byte of it was compared. While the clock runs
+//! the length, the first and the last byte of each are added up, for all alike.
+
+mod contender;
+mod contenders;
+mod instructions;
+mod report;
+mod rows;
+mod socket;
+mod stream;
+mod timing;
+mod visitor;
+
+use std::env;
+
+use report::Cell;
+use rows::Extent;
+use timing::{Effort, Race};
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if let ["--repeat", case, contender, passes] = arguments[..] {
+        return instructions::repeat(case, contender, passes);
+    }
+    let known = ["--bench", "--quick", "--json", "--instructions"];
+    if let Some(unknown) = arguments.iter().find(|argument| !known.contains(argument)) {
+        eprintln!("what is `{unknown}`? There are --quick, --json and --instructions.");
+        std::process::exit(2);
+    }
+    if arguments.contains(&"--instructions") {
+        return instructions::print();
+    }
+    let extent = if arguments.contains(&"--quick") { Extent::Quick } else { Extent::All };
+    // Run as a test it has no time, but may show that all contenders are right.
+    let timed = arguments.contains(&"--bench");
+    let cells = measure(extent, timed);
+    if arguments.contains(&"--json") {
+        println!("{}", serde_json::to_string_pretty(&cells).expect("numbers and names"));
+    } else {
+        println!("{}", report::table(&cells));
+    }
+}
+
+fn measure(extent: Extent, timed: bool) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for row in rows::all(extent) {
+        let (payload, chunk) = (row.payload(), row.chunk());
+        eprintln!("{}: {payload}, {chunk}", row.group());
+        let mut race = Race::new(&row);
+        race.verify();
+        if timed {
+            let measured = race.run(Effort::of(extent));
+            let cell = |one| Cell::new(row.group(), &payload, chunk, one);
+            cells.extend(measured.into_iter().map(cell));
+        }
+    }
+    if timed {
+        cells.extend(socket::cells(extent));
+    }
+    cells
+}
