@@ -9,10 +9,13 @@ use crate::rows::{Row, Task, To};
 use crate::stream::{Chunk, Payload, Wire};
 use crate::timing::Race;
 
-pub(crate) fn print() {
+pub(crate) fn print(wanted: impl Fn(&str) -> bool) {
     println!("{:<24}{:<24}{:>8}", "", "instructions per frame", "floor");
     for (at, (row, contenders)) in cases().into_iter().enumerate() {
-        let name = format!("{} {}, {}", row.group(), row.payload(), row.chunk());
+        let name = row.name();
+        if !wanted(&name) {
+            continue;
+        }
         let floor = per_frame(at, "floor");
         for contender in contenders {
             let count = per_frame(at, contender);

@@ -6,6 +6,7 @@
 //! cargo bench -p framing --bench rivals -- --quick         fewer rows and rounds, under a minute
 //! cargo bench -p framing --bench rivals -- --json          one JSON array instead of tables
 //! cargo bench -p framing --bench rivals -- --instructions  counts, by valgrind
+//! cargo bench -p framing --bench rivals -- MTU             only what has this in its name
 //! ```
 //!
 //! Look at ratios: times are of this machine and this hour. All contenders of a row run by turns in
@@ -35,30 +36,33 @@ fn main() {
     if let ["--repeat", case, contender, passes] = arguments[..] {
         return instructions::repeat(case, contender, passes);
     }
+    let (flags, names): (Vec<&str>, Vec<&str>) =
+        arguments.into_iter().partition(|argument| argument.starts_with("--"));
     let known = ["--bench", "--quick", "--json", "--instructions"];
-    if let Some(unknown) = arguments.iter().find(|argument| !known.contains(argument)) {
+    if let Some(unknown) = flags.iter().find(|flag| !known.contains(flag)) {
         eprintln!("what is `{unknown}`? There are --quick, --json and --instructions.");
         std::process::exit(2);
     }
-    if arguments.contains(&"--instructions") {
-        return instructions::print();
+    let wanted = |name: &str| names.iter().all(|part| name.contains(part));
+    if flags.contains(&"--instructions") {
+        return instructions::print(wanted);
     }
-    let extent = if arguments.contains(&"--quick") { Extent::Quick } else { Extent::All };
+    let extent = if flags.contains(&"--quick") { Extent::Quick } else { Extent::All };
     // Run as a test it has no time, but may show that all contenders are right.
-    let timed = arguments.contains(&"--bench");
-    let cells = measure(extent, timed);
-    if arguments.contains(&"--json") {
+    let timed = flags.contains(&"--bench");
+    let cells = measure(extent, timed, wanted);
+    if flags.contains(&"--json") {
         println!("{}", serde_json::to_string_pretty(&cells).expect("numbers and names"));
     } else {
         println!("{}", report::table(&cells));
     }
 }
 
-fn measure(extent: Extent, timed: bool) -> Vec<Cell> {
+fn measure(extent: Extent, timed: bool, wanted: impl Fn(&str) -> bool) -> Vec<Cell> {
     let mut cells = Vec::new();
-    for row in rows::all(extent) {
+    for row in rows::all(extent).into_iter().filter(|row| wanted(&row.name())) {
         let (payload, chunk) = (row.payload(), row.chunk());
-        eprintln!("{}: {payload}, {chunk}", row.group());
+        eprintln!("{}", row.name());
         let mut race = Race::new(&row);
         race.verify();
         if timed {
@@ -67,7 +71,7 @@ fn measure(extent: Extent, timed: bool) -> Vec<Cell> {
             cells.extend(measured.into_iter().map(cell));
         }
     }
-    if timed {
+    if timed && wanted(socket::NAME) {
         cells.extend(socket::cells(extent));
     }
     cells

@@ -40,6 +40,10 @@ impl Row {
         }
     }
 
+    pub(crate) fn name(&self) -> String {
+        format!("{} {}, {}", self.group(), self.payload(), self.chunk())
+    }
+
     pub(crate) fn payload(&self) -> String {
         let name = self.payload.name();
         match self.task {

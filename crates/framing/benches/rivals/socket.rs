@@ -15,6 +15,9 @@ use crate::rows::Extent;
 use crate::stream::{Chunk, Gives, Payload, Stream, Wire};
 use crate::timing::{Effort, Measured};
 
+/// What these rows are called together.
+pub(crate) const NAME: &str = "encode, socket";
+
 pub(crate) fn cells(extent: Extent) -> Vec<Cell> {
     let sizes: &[usize] = match extent {
         Extent::All => &[64, 256, 1 << 10, 2 << 10, 4 << 10, 8 << 10, 16 << 10, 64 << 10, 1 << 20],
