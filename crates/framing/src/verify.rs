@@ -95,6 +95,7 @@ impl<F: Framing + Clone> Verifier<F> {
             let ended = matches!(got.last(), Some(Item::Error { .. }));
             tried += self.agree(&bytes, self.all())?;
             for end in cuts::beginnings(bytes.len()) {
+                self.whole(&bytes[..end])?;
                 tried += self.agree(&bytes[..end], Cuts::Single)?;
             }
             for times in (2..=3).filter(|_| !ended) {
@@ -177,9 +178,15 @@ impl<F: Framing + Clone> Verifier<F> {
         Ok(())
     }
 
-    /// What the stream yields in one piece.
+    /// What the stream yields in one piece, which must not be that the framing breaks its contract.
     fn whole(&self, stream: &[u8]) -> Result<Vec<Item>, Failure> {
-        Ok(self.try_run(stream, &whole(stream), Mode::PushFrames)?.items)
+        let items = self.try_run(stream, &whole(stream), Mode::PushFrames)?.items;
+        match items.last() {
+            Some(&Item::Error { kind: DecodeErrorKind::BrokenFraming(how), .. }) => {
+                Err(Failure::new(What::Lied(how), stream, &whole(stream), Mode::PushFrames))
+            }
+            _ => Ok(items),
+        }
     }
 
     fn all(&self) -> Cuts<'static> {
@@ -298,12 +305,9 @@ impl<F: Framing + Clone> Verifier<F> {
                 Err(Failure::new(what, shortest, &[shortest.len()], mode))
             }
             Ok(Err(error)) => Err(failure(What::Build(error))),
-            Ok(Ok(run)) => match (run.broken, run.items.last()) {
-                (Some(promise), _) => Err(failure(What::Broken(promise))),
-                (_, Some(Item::Error { kind: DecodeErrorKind::BrokenFraming(how), .. })) => {
-                    Err(failure(What::Lied(how)))
-                }
-                _ => Ok(run),
+            Ok(Ok(run)) => match run.broken {
+                Some(promise) => Err(failure(What::Broken(promise))),
+                None => Ok(run),
             },
         }
     }
