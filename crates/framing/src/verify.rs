@@ -238,7 +238,8 @@ impl<F: Framing + Clone> Verifier<F> {
             }
             references.push(growing);
         }
-        references.extend([frames, events]);
+        // The plainest first: the first that goes wrong is shown.
+        references.splice(0..0, [frames, events]);
         Ok(references)
     }
 
