@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use framing::{
     Checksum, Config, DecodeErrorKind, Decoded, Decoder, Enclosure, EncodeError, Encoder, Framing,
-    Length, Limits, Malformed, Oversize, Reassembler, Recovery, Resync, Scan, Trailer,
+    Length, Limits, Malformed, Oversize, Reassembler, Recovery, Resync, Scan,
 };
 use proptest::prelude::*;
 
@@ -420,35 +420,4 @@ fn the_fixed_fields_of_a_framing_are_seen_whatever_the_limit_of_the_head() {
     crate::check::same_under_all_cuts(&config, b"\xFF\xFF\xFF\xFF");
     let limits = Limits { head: 3, ..Limits::default() };
     assert!(Config::new(Length::u32_be()).limits(limits).decoder().is_err(), "no frame fits");
-}
-
-/// Lines without `!` that may end with CRLF: a CR is held back, also at the end of the stream.
-#[derive(Clone)]
-struct Hesitant;
-
-impl Framing for Hesitant {
-    fn scan(&self, seen: &[u8], _: usize, _: bool) -> Result<Scan, Malformed> {
-        for (at, byte) in seen.iter().enumerate() {
-            match byte {
-                b'\n' => return Ok(Scan::Until { payload: 0..at, total: at + 1 }),
-                b'!' => return Err(Malformed::after(0, at, at, "it shouts")),
-                _ => {}
-            }
-        }
-        let held = usize::from(seen.ends_with(b"\r"));
-        Ok(Scan::Open { head: 0, safe: seen.len() - held })
-    }
-
-    fn enclose(&self, _: &[u8], _: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
-        Ok(Enclosure { trailer: Trailer::Delimiter(b"\n"), ..Enclosure::default() })
-    }
-}
-
-#[test]
-fn what_a_framing_holds_back_at_the_end_of_the_stream_is_lost_with_its_frame() {
-    let mut decoder = Decoder::new(Resync::at_delimiter(Hesitant, 100).unwrap());
-    assert!(decoder.next(&mut &b"a!b\r"[..]).unwrap().is_none());
-    let error = decoder.finish().unwrap_err();
-    assert_eq!((error.kind(), error.offset()), (DecodeErrorKind::Resynced { discarded: 4 }, 0));
-    assert!(decoder.finish().unwrap().is_none());
 }

@@ -2,8 +2,8 @@
 //! fill, long frames that were none, and what does not build.
 
 use framing::{
-    BuildError, Checksum, Config, DecodeErrorKind, Decoded, Enclosure, EncodeError, Envelope,
-    Fixed, Framing, Inline, Length, Limits, Lines, Malformed, Resync, Scan,
+    BuildError, Checksum, Config, DecodeErrorKind, Decoded, Decoder, Enclosure, EncodeError,
+    Envelope, Fixed, Framing, Inline, Length, Limits, Lines, Malformed, Resync, Scan, Trailer,
 };
 
 use crate::check::{Item, check};
@@ -125,4 +125,35 @@ fn the_limit_of_the_head_has_room_for_the_magic_number() {
     assert_eq!(config.clone().limits(limits(1)).decoder().unwrap_err(), error);
     let wire = [&MAGIC[..], b"x"].concat();
     check(&config.limits(limits(2)), &wire, &[item(&MAGIC, b"x", 0)]);
+}
+
+/// Lines without `!` that may end with CRLF: a CR is held back, also at the end of the stream.
+#[derive(Clone)]
+struct Hesitant;
+
+impl Framing for Hesitant {
+    fn scan(&self, seen: &[u8], _: usize, _: bool) -> Result<Scan, Malformed> {
+        for (at, byte) in seen.iter().enumerate() {
+            match byte {
+                b'\n' => return Ok(Scan::Until { payload: 0..at, total: at + 1 }),
+                b'!' => return Err(Malformed::after(0, at, at, "it shouts")),
+                _ => {}
+            }
+        }
+        let held = usize::from(seen.ends_with(b"\r"));
+        Ok(Scan::Open { head: 0, safe: seen.len() - held })
+    }
+
+    fn enclose(&self, _: &[u8], _: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
+        Ok(Enclosure { trailer: Trailer::Delimiter(b"\n"), ..Enclosure::default() })
+    }
+}
+
+#[test]
+fn what_a_framing_holds_back_at_the_end_of_the_stream_is_lost_with_its_frame() {
+    let mut decoder = Decoder::new(Resync::at_delimiter(Hesitant, 100).unwrap());
+    assert!(decoder.next(&mut &b"a!b\r"[..]).unwrap().is_none());
+    let error = decoder.finish().unwrap_err();
+    assert_eq!((error.kind(), error.offset()), (DecodeErrorKind::Resynced { discarded: 4 }, 0));
+    assert!(decoder.finish().unwrap().is_none());
 }
