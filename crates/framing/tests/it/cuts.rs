@@ -5,7 +5,7 @@ use framing::{
     Oversize, Unterminated,
 };
 
-use crate::check::{check, effort};
+use crate::check::{agree, check, effort, is_sampled};
 use crate::reference::{Model, decode};
 
 pub(crate) const POLICIES: [Oversize; 4] =
@@ -68,7 +68,7 @@ fn catalogued_length_streams_under_every_cut() {
     {
         for payload in [3, 200] {
             for oversize in POLICIES {
-                for wire in streams.iter().step_by(effort(3, 1, 1)) {
+                for wire in streams.iter().step_by(effort(3, 1, 1)).filter(|_| is_sampled()) {
                     let case = Case { offset, adjust, strip, payload, oversize };
                     case.check::<BigEndian, 1>(wire, false);
                     case.check::<BigEndian, 2>(wire, false);
@@ -120,7 +120,7 @@ impl Case {
                 continue;
             }
             let model = Model::Length { width: W, little, signed, offset, adjust, strip };
-            check(&config, wire, &decode(&model, limits(payload), oversize, wire));
+            agree(&config, wire, &decode(&model, limits(payload), oversize, wire));
         }
     }
 }
@@ -149,9 +149,9 @@ fn envelopes_under_every_cut() {
     for payload in [0, 3, 200] {
         for oversize in POLICIES {
             let config = Config::new(Envelope).limits(limits(payload)).oversize(oversize);
-            for wire in &streams {
+            for wire in streams.iter().filter(|_| is_sampled()) {
                 let expected = decode(&Model::Envelope, limits(payload), oversize, wire);
-                check(&config, wire, &expected);
+                agree(&config, wire, &expected);
             }
         }
     }
@@ -162,7 +162,9 @@ pub(crate) fn for_each_string(alphabet: &[u8], longest: u32, mut f: impl FnMut(&
     let base = alphabet.len();
     let longest = longest.min(effort(3, longest, longest));
     for length in 0..=longest {
-        for mut number in 0..base.pow(length) {
+        // What Miri takes seconds for is enough for it.
+        let step = if cfg!(miri) { 29 } else { 1 };
+        for mut number in (0..base.pow(length)).step_by(step) {
             let string: Vec<u8> = (0..length)
                 .map(|_| {
                     let symbol = alphabet[number % base];

@@ -5,6 +5,7 @@ use framing::{
     Lines, Oversize, Reassembler,
 };
 
+use crate::check::effort;
 use crate::promises::{claim, frame};
 
 #[test]
@@ -12,7 +13,7 @@ fn a_body_larger_than_memory_streams_without_buffering() {
     let limits = Limits { payload: 1 << 30, ..Limits::default() };
     let mut decoder = Config::new(Length::u32_be()).limits(limits).decoder().unwrap();
     let chunk = vec![b'x'; 64 << 10];
-    let size = 256 << 20;
+    let size = effort(1 << 20, 256 << 20, 256 << 20);
     let mut head: &[u8] = &claim(size);
     assert!(matches!(
         decoder.next_event(&mut head).unwrap(),

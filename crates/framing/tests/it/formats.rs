@@ -209,7 +209,8 @@ fn what_delimited_encodes_comes_back() {
                     accepted.push((payload.to_vec(), wire));
                 }
             });
-            assert!(accepted.len() > effort(0, 3, 3), "{set:?} takes hardly anything");
+            let few = !cfg!(miri) && accepted.len() <= effort(0, 3, 3);
+            assert!(!few, "{set:?} takes hardly anything");
             for (first, first_wire) in &accepted {
                 for (second, second_wire) in accepted.iter().step_by(7) {
                     let wire = [&first_wire[..], second_wire].concat();

@@ -76,7 +76,7 @@ fn payloads_of(items: Vec<Item>) -> Vec<Vec<u8>> {
 }
 
 pub(crate) fn cases(normal: u32) -> ProptestConfig {
-    let cases = if cfg!(miri) { 2 } else { effort(normal / 20, normal, normal * 50) };
+    let cases = if cfg!(miri) { 1 } else { effort(normal / 20, normal, normal * 50) };
     ProptestConfig { cases, ..ProptestConfig::default() }
 }
 

@@ -67,7 +67,8 @@ fn every_way<F: Framing + Clone>(framing: F, prefix: &[u8], payloads: [&[u8]; 2]
             }
         }
     }
-    for at in 0..wire.len() {
+    let step = if cfg!(miri) { 9 } else { 1 };
+    for at in (0..wire.len()).step_by(step) {
         let mut wire = wire.clone();
         wire[at] ^= 1 << (at % 8);
         cuts_of_a_few(&config, &wire);
@@ -78,7 +79,7 @@ fn every_way<F: Framing + Clone>(framing: F, prefix: &[u8], payloads: [&[u8]; 2]
             }
         }
     }
-    for end in 0..wire.len() {
+    for end in (0..wire.len()).step_by(step) {
         cuts_of_a_few(&config, &wire[..end]);
     }
 }
