@@ -1,9 +1,7 @@
 //! The language-neutral vectors of `tests/vectors`, replayed: whole, and under the cuts.
 
 use std::collections::BTreeSet;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use framing::verify::{Stream, Tried, Verifier};
 use framing::{AnyFraming, Config, Spec};
@@ -148,8 +146,12 @@ fn the_catalogue_is_whole() {
 
 /// The expectations are not our own decoder's: one in another language, which shares nothing with
 /// it, comes to the same.
+#[cfg(not(miri))] // it starts no program
 #[test]
 fn a_decoder_in_another_language_agrees() {
+    use std::io::ErrorKind;
+    use std::process::Command;
+
     let output = match Command::new("python3").arg(folder().join("check.py")).output() {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             eprintln!("skipped: there is no python3 here to run check.py");
