@@ -1,6 +1,8 @@
 //! Encoding, for whoever works on it: `cargo bench -p framing --bench encode`. Beside others, and by
 //! ratios that another machine shows too: the bench `rivals`.
 
+#![allow(missing_docs, reason = "what `criterion_group!` makes has none")]
+
 use std::hint::black_box;
 use std::io::IoSlice;
 
