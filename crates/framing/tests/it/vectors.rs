@@ -94,6 +94,9 @@ fn under_cuts(config: &Config<AnyFraming>, stream: &[u8], exhaustive: usize) -> 
             .unwrap_or_else(|failure| panic!("{failure}"));
     }
     let mut tried = Tried::default();
+    if cfg!(miri) && stream.len() > 100 {
+        return tried; // byte by byte it would take minutes
+    }
     let places = if cfg!(miri) { 2 } else { PLACES };
     for cut in (1..stream.len()).step_by((stream.len() / places).max(1)) {
         tried += verifier.cut(stream, &[cut]).unwrap_or_else(|failure| panic!("{failure}"));
