@@ -1,6 +1,7 @@
 //! Frames that end at a delimiter, one or several, of any length.
 
 use alloc::{boxed::Box, vec::Vec};
+use core::fmt;
 use core::ops::Range;
 
 use memchr::{memchr, memchr2, memchr3};
@@ -55,7 +56,9 @@ pub struct Delimited {
     /// Which one is written.
     written: usize,
     /// The distinct first bytes.
-    firsts: Box<[u8]>,
+    firsts: Firsts,
+    /// Whether a first byte is all of its delimiter.
+    single: bool,
     keep: Keep,
 }
 
@@ -122,13 +125,12 @@ impl Delimited {
         delimiters.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
         delimiters.dedup();
         let position = delimiters.iter().position(|delimiter| Some(delimiter) == written.as_ref());
-        let mut firsts: Vec<u8> = delimiters.iter().filter_map(|d| d.first().copied()).collect();
-        firsts.sort_unstable();
-        firsts.dedup();
+        let firsts = Firsts::new(delimiters.iter().filter_map(|d| d.first().copied()).collect());
         Ok(Self {
+            single: delimiters.iter().all(|delimiter| delimiter.len() == 1),
             delimiters: delimiters.into(),
             written: position.unwrap_or(0),
-            firsts: firsts.into(),
+            firsts,
             keep: Keep::Payload,
         })
     }
@@ -174,18 +176,6 @@ impl Delimited {
         self.delimiters.get(self.written).map_or(&[], |delimiter| delimiter)
     }
 
-    /// The next place at or after `from` where a delimiter may begin.
-    fn candidate(&self, seen: &[u8], from: usize) -> Option<usize> {
-        let rest = seen.get(from..)?;
-        let found = match *self.firsts {
-            [a] => memchr(a, rest),
-            [a, b] => memchr2(a, b, rest),
-            [a, b, c] => memchr3(a, b, c, rest),
-            ref many => rest.iter().position(|byte| many.contains(byte)),
-        };
-        found?.checked_add(from)
-    }
-
     fn at(&self, rest: &[u8], eof: bool) -> Match {
         for delimiter in &self.delimiters {
             if rest.starts_with(delimiter) {
@@ -197,6 +187,16 @@ impl Delimited {
         }
         Match::Nothing
     }
+}
+
+/// The bytes that delimiters begin with, as they are searched for.
+#[derive(Clone, PartialEq, Eq)]
+enum Firsts {
+    One(u8),
+    Two(u8, u8),
+    Three(u8, u8, u8),
+    /// Whether a byte is one of them.
+    Many(Box<[bool; 256]>),
 }
 
 impl Framing for Delimited {
@@ -267,7 +267,10 @@ impl Delimited {
 
     /// The first delimiter at or after `from`, or up to where there is surely none.
     fn find(&self, bytes: &[u8], mut from: usize, eof: bool) -> Result<Range<usize>, usize> {
-        while let Some(at) = self.candidate(bytes, from) {
+        while let Some(at) = self.firsts.find(bytes, from) {
+            if self.single {
+                return Ok(at..at.saturating_add(1));
+            }
             match self.at(bytes.get(at..).unwrap_or_default(), eof) {
                 Match::Nothing => from = at.saturating_add(1),
                 Match::Open => return Err(at),
@@ -275,6 +278,48 @@ impl Delimited {
             }
         }
         Err(bytes.len())
+    }
+}
+
+impl Firsts {
+    fn new(mut bytes: Vec<u8>) -> Self {
+        bytes.sort_unstable();
+        bytes.dedup();
+        match *bytes {
+            [a] => Self::One(a),
+            [a, b] => Self::Two(a, b),
+            [a, b, c] => Self::Three(a, b, c),
+            ref many => {
+                let mut table = Box::new([false; 256]);
+                table.iter_mut().zip(0..=u8::MAX).for_each(|(is, byte)| *is = many.contains(&byte));
+                Self::Many(table)
+            }
+        }
+    }
+
+    /// The next place at or after `from` where one of them is.
+    #[inline]
+    fn find(&self, bytes: &[u8], from: usize) -> Option<usize> {
+        let rest = bytes.get(from..)?;
+        let found = match self {
+            Self::One(a) => memchr(*a, rest),
+            Self::Two(a, b) => memchr2(*a, *b, rest),
+            Self::Three(a, b, c) => memchr3(*a, *b, *c, rest),
+            // Searched for one by one, each byte would cost as many tests as there are.
+            Self::Many(table) => {
+                rest.iter().position(|&byte| table.get(usize::from(byte)) == Some(&true))
+            }
+        };
+        found?.checked_add(from)
+    }
+}
+
+impl fmt::Debug for Firsts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::One(_) | Self::Two(..) | Self::Three(..) => "searched for at once",
+            Self::Many(_) => "looked up",
+        })
     }
 }
 
