@@ -5,6 +5,7 @@
 //! cargo bench -p framing --bench rivals                    the whole table, some minutes
 //! cargo bench -p framing --bench rivals -- --quick         fewer rows and rounds, under a minute
 //! cargo bench -p framing --bench rivals -- --json          one JSON array instead of tables
+//! cargo bench -p framing --bench rivals -- --chart         some rows as a picture, in SVG
 //! cargo bench -p framing --bench rivals -- --instructions  counts, by valgrind
 //! cargo bench -p framing --bench rivals -- MTU             only what has this in its name
 //! ```
@@ -14,6 +15,7 @@
 //! Before that each has given every frame, and every byte of it was compared. While the clock runs
 //! the length, the first and the last byte of each are added up, for all alike.
 
+mod chart;
 mod contender;
 mod contenders;
 mod instructions;
@@ -38,9 +40,9 @@ fn main() {
     }
     let (flags, names): (Vec<&str>, Vec<&str>) =
         arguments.into_iter().partition(|argument| argument.starts_with("--"));
-    let known = ["--bench", "--quick", "--json", "--instructions"];
+    let known = ["--bench", "--quick", "--json", "--chart", "--instructions"];
     if let Some(unknown) = flags.iter().find(|flag| !known.contains(flag)) {
-        eprintln!("what is `{unknown}`? There are --quick, --json and --instructions.");
+        eprintln!("what is `{unknown}`? There are --quick, --json, --chart and --instructions.");
         std::process::exit(2);
     }
     let wanted = |name: &str| names.iter().all(|part| name.contains(part));
@@ -53,6 +55,12 @@ fn main() {
     let cells = measure(extent, timed, wanted);
     if flags.contains(&"--json") {
         println!("{}", serde_json::to_string_pretty(&cells).expect("numbers and names"));
+    } else if flags.contains(&"--chart") {
+        let Some(svg) = chart::svg(&cells) else {
+            eprintln!("for a chart all rows are needed: give no names of rows");
+            std::process::exit(2);
+        };
+        print!("{svg}");
     } else {
         println!("{}", report::table(&cells));
     }
