@@ -24,7 +24,8 @@ impl Framing for Filled {
     fn scan(&self, seen: &[u8], _from: usize, _eof: bool) -> Result<Scan, Malformed> {
         Ok(match seen.first() {
             None => Scan::Need { total: 1 },
-            Some(0) => Scan::Gap { total: 1 },
+            // Were it believed behind a magic number, the next frame would go with it.
+            Some(0) => Scan::Gap { total: seen.len() },
             Some(&length) => Scan::Body { head: 1, body: length.into(), trailer: 0, more: false },
         })
     }

@@ -1,9 +1,9 @@
 //! Frames found again on a link that loses, adds and changes bytes.
 
 use framing::{
-    BuildError, Checksum, Chunked, Cobs, Config, ContentLength, DecodeErrorKind, Decoder,
-    Enclosure, EncodeError, Encoder, Fixed, Framing, Length, LengthBuilder, Limits, Lines,
-    Malformed, Netstring, Oversize, Reassembler, Resync, Scan, Slip, Unterminated, Varint,
+    BuildError, Checksum, Chunked, Cobs, Config, ContentLength, DecodeErrorKind, Decoder, Encoder,
+    Fixed, Framing, Length, LengthBuilder, Limits, Lines, Netstring, Oversize, Reassembler, Resync,
+    Slip, Unterminated, Varint,
 };
 use proptest::prelude::*;
 
@@ -150,38 +150,6 @@ fn a_head_that_is_searched_for_its_end_is_found_again_under_every_cut() {
         let noise = Item::Resynced { offset: second, discarded: 1 };
         check(&config, &wire, &[item(0), noise, item(second + 1)]);
     }
-}
-
-/// Frames of one length byte, behind zeros.
-#[derive(Clone)]
-struct Filled;
-
-impl Framing for Filled {
-    fn scan(&self, seen: &[u8], from: usize, eof: bool) -> Result<Scan, Malformed> {
-        match seen.first() {
-            Some(0) => Ok(Scan::Gap { total: seen.len() }),
-            _ => Length::u8().scan(seen, from, eof),
-        }
-    }
-
-    fn enclose(&self, _prefix: &[u8], _payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
-        Ok(Enclosure::default())
-    }
-}
-
-#[test]
-fn fill_behind_a_magic_number_is_noise_and_hides_no_frame() {
-    let config = Config::new(Resync::at_magic(MAGIC, Filled, 100).unwrap());
-    let wire = [&MAGIC[..], &[0], &MAGIC, b"\x02ok", &MAGIC, b"\0"].concat();
-    let noise = |offset| Item::Resynced { offset, discarded: 3 };
-    let frame = Item::Frame {
-        head: [&MAGIC[..], &[2]].concat(),
-        payload: b"ok".to_vec(),
-        trailer: vec![],
-        offset: 3,
-        discarded: 0,
-    };
-    check(&config, &wire, &[noise(0), frame, noise(8)]);
 }
 
 #[test]
