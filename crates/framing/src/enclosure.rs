@@ -57,6 +57,7 @@ pub enum Trailer<'f> {
 
 impl Trailer<'_> {
     /// The bytes.
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         match self {
             Self::Made(inline) => inline.bytes(),
@@ -66,6 +67,7 @@ impl Trailer<'_> {
 }
 
 impl Default for Trailer<'_> {
+    #[inline]
     fn default() -> Self {
         Self::Padding(&[])
     }
@@ -97,12 +99,14 @@ impl Inline {
     pub const CAPACITY: usize = 40;
 
     /// Holds a copy of `bytes`; more than the capacity does not compile.
+    #[inline]
     pub fn new<const N: usize>(bytes: &[u8; N]) -> Self {
         Self::first(bytes, N)
     }
 
     /// Holds a copy of the first `length` bytes of `bytes`. An array of more than the capacity does
     /// not compile.
+    #[inline]
     pub fn first<const N: usize>(bytes: &[u8; N], length: usize) -> Self {
         const { assert!(N <= Self::CAPACITY) };
         let mut inline = Self::default();
@@ -115,6 +119,7 @@ impl Inline {
 
     /// Holds a copy of the last `length` bytes of `bytes`: for numbers, which are written from the
     /// back.
+    #[inline]
     pub fn last<const N: usize>(bytes: &[u8; N], length: usize) -> Self {
         let mut front = [0; N];
         let from = bytes.iter().skip(N.saturating_sub(length));
@@ -123,12 +128,14 @@ impl Inline {
     }
 
     /// The bytes.
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 }
 
 impl Default for Inline {
+    #[inline]
     fn default() -> Self {
         Self { bytes: [0; Self::CAPACITY], length: 0 }
     }

@@ -2,8 +2,9 @@
 
 use alloc::vec::Vec;
 
+use crate::encoded::{Around, Body};
 use crate::framings::payload_length;
-use crate::{Config, Enclosure, EncodeError, Framing, Limits, Seal, Trailer};
+use crate::{Config, EncodeError, Encoded, Framing, Inline, Limits, Seal, Trailer};
 
 /// Makes frames that the decoder of the same configuration gives back as they were.
 ///
@@ -47,12 +48,16 @@ impl<F: Framing> Encoder<F> {
     /// A frame around the payload `parts`, which follow each other without a gap. `prefix` are the
     /// head bytes that are not the length, for framings that have such. Nothing is copied, but by a
     /// framing that [transforms](Framing::transforms).
+    #[inline]
     pub fn encode<'a>(
         &'a self,
         prefix: &'a [u8],
         parts: &'a [&'a [u8]],
     ) -> Result<Encoded<'a>, EncodeError> {
         self.sealed(parts, |all, seal| {
+            if let Some((head, total)) = self.plain_head(prefix, all) {
+                return Ok(Encoded::plain(head, parts, seal, total));
+            }
             let around = self.around(prefix, all)?;
             let payload = if self.framing.transforms() {
                 let mut coded = Vec::new();
@@ -67,7 +72,30 @@ impl<F: Framing> Encoder<F> {
 
     /// Appends a whole frame to `out`: head and payload in one piece, which below some 4 KiB is
     /// cheaper to send than several. On an error `out` is unchanged.
+    // Inlined, a head that is made from the length alone is written from registers.
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
     pub fn append(
+        &self,
+        prefix: &[u8],
+        parts: &[&[u8]],
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        if self.framing.seal(0).len() == 0
+            && let Some((head, total)) = self.plain_head(prefix, parts)
+        {
+            out.reserve(usize::try_from(total).unwrap_or(0));
+            out.extend_from_slice(head.bytes());
+            for part in parts {
+                out.extend_from_slice(part);
+            }
+            return Ok(());
+        }
+        self.append_any(prefix, parts, out)
+    }
+
+    #[inline(never)]
+    fn append_any(
         &self,
         prefix: &[u8],
         parts: &[&[u8]],
@@ -78,16 +106,31 @@ impl<F: Framing> Encoder<F> {
             let total = around.length().saturating_add(payload_length(all));
             out.reserve(usize::try_from(total).unwrap_or(0));
             for slice in around.head() {
-                out.extend_from_slice(slice);
+                append(slice, out);
             }
             // Where payloads are not transformed, this appends them as they are.
             self.framing.encode(all, out);
-            out.extend_from_slice(around.trailer());
+            append(around.trailer(), out);
             Ok(())
         })
     }
 
+    /// The head, where there is nothing else around the payload, and how long the frame is.
+    #[inline]
+    fn plain_head(&self, prefix: &[u8], payload: &[&[u8]]) -> Option<(Inline, u64)> {
+        if !prefix.is_empty() || self.framing.transforms() {
+            return None;
+        }
+        let length = payload_length(payload);
+        let head = self.framing.plain_head(length)?;
+        let total = length.saturating_add(head.bytes().len() as u64);
+        let most = (self.limits.payload as u64).saturating_add(self.framing.seal(0).len() as u64);
+        (length <= most && head.bytes().len() <= self.limits.head).then_some((head, total))
+    }
+
     /// Calls `f` with the payload as the framing takes it: with its checksum, if it has one.
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
     fn sealed<R>(
         &self,
         parts: &[&[u8]],
@@ -101,6 +144,16 @@ impl<F: Framing> Encoder<F> {
         if width == 0 {
             return f(parts, Seal::default());
         }
+        self.with_seal(parts, width, f)
+    }
+
+    #[inline(never)]
+    fn with_seal<R>(
+        &self,
+        parts: &[&[u8]],
+        width: usize,
+        f: impl FnOnce(&[&[u8]], Seal) -> Result<R, EncodeError>,
+    ) -> Result<R, EncodeError> {
         let sum = parts.iter().fold(0, |sum, part| self.framing.digest(sum, part));
         let seal = self.framing.seal(sum);
         if seal.len() != width {
@@ -118,6 +171,9 @@ impl<F: Framing> Encoder<F> {
         })
     }
 
+    // What stands around a payload is some 200 bytes, which go through memory where they are passed on.
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
     fn around<'a>(
         &'a self,
         prefix: &'a [u8],
@@ -142,190 +198,10 @@ impl<F: Framing> Encoder<F> {
     }
 }
 
-/// A frame on its way out, and how much of it is sent.
-///
-/// ```text
-/// slices():     | 00 00 00 0C | h e l l o , _ | w o r l d |
-/// advance(6):                     | l l o , _ | w o r l d |
-/// ```
-///
-/// ```
-/// use std::io::Write;
-/// use framing::{Encoder, Length};
-///
-/// let encoder = Encoder::new(Length::u32_be());
-/// let parts = [&b"hello, "[..], b"world"];
-/// let mut frame = encoder.encode(&[], &parts)?;
-/// frame.advance(6);
-/// assert_eq!(frame.slices().collect::<Vec<_>>(), [&b"llo, "[..], b"world"]);
-/// assert_eq!(frame.remaining(), 10);
-///
-/// // A socket may take less than it is given.
-/// let mut frame = encoder.encode(&[], &parts)?;
-/// let mut socket = Vec::new();
-/// loop {
-///     let Some(slice) = frame.slices().next() else { break };
-///     let sent = socket.write(slice)?;
-///     frame.advance(sent);
-/// }
-/// assert_eq!(socket, b"\0\0\0\x0chello, world");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct Encoded<'a> {
-    around: Around<'a>,
-    payload: Body<'a>,
-    /// The slice that goes on, of all there are, and how much of it is sent.
-    at: usize,
-    offset: usize,
-    remaining: u64,
-}
-
-/// What stands around a payload.
-#[derive(Clone, Debug)]
-struct Around<'a> {
-    /// The prefix bytes before and after the made head.
-    before: &'a [u8],
-    after: &'a [u8],
-    enclosure: Enclosure<'a>,
-}
-
-/// The payload as it stands on the wire.
-#[derive(Clone, Debug)]
-enum Body<'a> {
-    Plain { parts: &'a [&'a [u8]], seal: Seal },
-    Coded(Vec<u8>),
-}
-
-impl Around<'_> {
-    fn head(&self) -> [&[u8]; 4] {
-        [self.enclosure.lead, self.before, self.enclosure.head.bytes(), self.after]
-    }
-
-    fn trailer(&self) -> &[u8] {
-        self.enclosure.trailer.bytes()
-    }
-
-    fn length(&self) -> u64 {
-        payload_length(&self.head()).saturating_add(self.trailer().len() as u64)
-    }
-}
-
-impl Body<'_> {
-    /// The borrowed parts, and what is held here and follows them.
-    fn slices(&self) -> (&[&[u8]], &[u8]) {
-        match self {
-            Self::Plain { parts, seal } => (parts, seal.bytes()),
-            Self::Coded(bytes) => (&[], bytes),
-        }
-    }
-}
-
-impl<'a> Encoded<'a> {
-    fn new(around: Around<'a>, payload: Body<'a>) -> Self {
-        let (parts, held) = payload.slices();
-        let length = payload_length(parts).saturating_add(held.len() as u64);
-        let remaining = around.length().saturating_add(length);
-        let mut frame = Self { around, payload, at: 0, offset: 0, remaining };
-        frame.skip_empty();
-        frame
-    }
-}
-
-impl Encoded<'_> {
-    /// Bytes that are not sent yet.
-    pub const fn remaining(&self) -> u64 {
-        self.remaining
-    }
-
-    /// The bytes that are not sent yet, in order; no slice is empty.
-    pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
-        let mut offset = self.offset;
-        (self.at..).map_while(|at| self.slice(at)).filter_map(move |slice| {
-            let skip = core::mem::take(&mut offset);
-            slice.get(skip..).filter(|rest| !rest.is_empty())
-        })
-    }
-
-    /// One slice of all that the frame is made of, of which some may be empty.
-    fn slice(&self, at: usize) -> Option<&[u8]> {
-        let head = self.around.head();
-        let (parts, after) = self.payload.slices();
-        let behind = match at.checked_sub(head.len()) {
-            None => return head.get(at).copied(),
-            Some(at) => match at.checked_sub(parts.len()) {
-                None => return parts.get(at).copied(),
-                Some(at) => at,
-            },
-        };
-        [after, self.around.trailer()].get(behind).copied()
-    }
-
-    /// Moves on to the next byte that is not sent.
-    fn skip_empty(&mut self) {
-        while self.slice(self.at).is_some_and(|slice| slice.len() <= self.offset) {
-            self.at = self.at.saturating_add(1);
-            self.offset = 0;
-        }
-    }
-
-    /// The next bytes that are not sent yet, as many as lie together; none once all are sent. For
-    /// writers that take one slice at a time.
-    ///
-    /// ```
-    /// # use framing::{Encoder, Length};
-    /// # let mut wire = Vec::new();
-    /// let encoder = Encoder::new(Length::u8());
-    /// let mut frame = encoder.encode(&[], &[b"hello"])?;
-    /// while !frame.chunk().is_empty() {
-    ///     wire.push(frame.chunk()[0]); // a writer that takes a byte at a time
-    ///     frame.advance(1);
-    /// }
-    /// assert_eq!(wire, b"\x05hello");
-    /// # Ok::<(), framing::EncodeError>(())
-    /// ```
-    pub fn chunk(&self) -> &[u8] {
-        self.slices().next().unwrap_or_default()
-    }
-
-    /// Fills `slices` from the front with what is not sent yet, for a vectored write. Returns how
-    /// many were used; fewer than the frame needs is no error, but another write.
-    ///
-    /// ```
-    /// # use std::io::{IoSlice, Write};
-    /// # use framing::{Encoder, Length};
-    /// let encoder = Encoder::new(Length::u32_be());
-    /// let parts = [&b"hello, "[..], b"world"];
-    /// let mut frame = encoder.encode(&[], &parts)?;
-    /// let mut socket = Vec::new();
-    /// while frame.remaining() > 0 {
-    ///     let mut slices = [IoSlice::new(&[]); 8];
-    ///     let used = frame.io_slices(&mut slices);
-    ///     let sent = socket.write_vectored(&slices[..used])?;
-    ///     frame.advance(sent);
-    /// }
-    /// assert_eq!(socket, b"\0\0\0\x0chello, world");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[cfg(feature = "std")]
-    pub fn io_slices<'s>(&'s self, slices: &mut [std::io::IoSlice<'s>]) -> usize {
-        let mut used = 0_usize;
-        for (to, from) in slices.iter_mut().zip(self.slices()) {
-            *to = std::io::IoSlice::new(from);
-            used = used.saturating_add(1);
-        }
-        used
-    }
-
-    /// Notes that `n` more bytes are sent.
-    pub fn advance(&mut self, n: usize) {
-        let mut n = usize::try_from(self.remaining).map_or(n, |remaining| n.min(remaining));
-        self.remaining = self.remaining.saturating_sub(n as u64);
-        while let Some(slice) = self.slice(self.at).filter(|_| n > 0) {
-            let step = n.min(slice.len().saturating_sub(self.offset));
-            n = n.saturating_sub(step);
-            self.offset = self.offset.saturating_add(step);
-            self.skip_empty();
-        }
+/// Of the slices around a payload most are empty: a test costs less than to copy nothing.
+#[inline]
+fn append(slice: &[u8], out: &mut Vec<u8>) {
+    if !slice.is_empty() {
+        out.extend_from_slice(slice);
     }
 }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::{BuildError, Enclosure, EncodeError, Limits, Malformed, Seal};
+use crate::{BuildError, Enclosure, EncodeError, Inline, Limits, Malformed, Seal};
 
 #[doc = include_str!("framing.md")]
 pub trait Framing {
@@ -37,10 +37,11 @@ pub trait Framing {
         self.scan(seen, 0, eof)
     }
 
-    /// Called once for each frame, when its first head is complete and its layout known, never per
-    /// scan: for protocols whose next frame depends on this one's head. `head` is empty for frames
-    /// that end at a delimiter. Nothing but [`scan`](Self::scan) may depend on it: a frame's `trailer`
-    /// and checksum are looked at before or after, as the cuts have it.
+    /// Called once for each frame, never per scan: once its first head is complete and its layout known,
+    /// before the frame or an event of it is handed out. For protocols whose next frame depends on
+    /// this one's head. `head` is empty for frames that end at a delimiter. Nothing but
+    /// [`scan`](Self::scan) may depend on it: a frame's `trailer` and checksum are looked at before or
+    /// after, as the cuts have it.
     ///
     /// ```
     /// use framing::{Decoder, Enclosure, EncodeError, Framing, Malformed, Scan};
@@ -198,6 +199,21 @@ pub trait Framing {
     /// ```
     #[inline]
     fn recovery(&self) -> Option<Recovery> {
+        None
+    }
+
+    /// A short cut past [`enclose`](Self::enclose), for framings that put nothing around a payload
+    /// but a head which is made from its length, in bytes: that head, where `enclose` without a
+    /// prefix would make it and nothing else. None says nothing.
+    ///
+    /// ```
+    /// # use framing::{Framing, Length, Netstring};
+    /// assert_eq!(Length::u16_be().plain_head(5).unwrap().bytes(), [0, 5]);
+    /// assert!(Length::u16_be().plain_head(70_000).is_none(), "`enclose` says why");
+    /// assert!(Netstring.plain_head(5).is_none(), "there is a comma, too");
+    /// ```
+    #[inline]
+    fn plain_head(&self, _length: u64) -> Option<Inline> {
         None
     }
 

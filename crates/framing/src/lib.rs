@@ -101,6 +101,7 @@ pub mod choosing {}
 pub mod contract {}
 mod decoder;
 mod enclosure;
+mod encoded;
 mod encoder;
 mod error;
 mod frame;
@@ -131,7 +132,8 @@ pub use byteorder::{BigEndian, LittleEndian, NativeEndian};
 pub use config::Config;
 pub use decoder::{Decoder, Stats};
 pub use enclosure::{Enclosure, Inline, Seal, Trailer};
-pub use encoder::{Encoded, Encoder};
+pub use encoded::Encoded;
+pub use encoder::Encoder;
 pub use error::{DecodeError, DecodeErrorKind, Malformed};
 pub use frame::{Event, Frame, Need, Payload};
 pub use framing::{Decoded, Framing, Recovery, Scan};

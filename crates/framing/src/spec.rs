@@ -9,8 +9,8 @@ use core::fmt::{self, Display};
 use crate::framings::any_length::AnyLength;
 use crate::{
     BuildError, Chunked, Cobs, Config, ContentLength, Decoded, Delimited, Enclosure, EncodeError,
-    Ending, Envelope, Fixed, Framing, Limits, Lines, Malformed, Netstring, Oversize, Scan, Slip,
-    Varint,
+    Ending, Envelope, Fixed, Framing, Inline, Limits, Lines, Malformed, Netstring, Oversize, Scan,
+    Slip, Varint,
 };
 
 pub use error::{SpecError, SpecErrorKind};
@@ -112,11 +112,23 @@ macro_rules! with {
     };
 }
 
+impl AnyFraming {
+    #[inline(never)]
+    fn scan_other(&self, seen: &[u8], from: usize, eof: bool) -> Result<Scan, Malformed> {
+        with!(&self.0, framing => framing.scan(seen, from, eof))
+    }
+}
+
 /// What none of the framings has (a checksum, a recovery, a memory of heads) is not asked for.
 impl Framing for AnyFraming {
+    /// Inlined, the most common of them is as fast as if it had been known when compiling; all of
+    /// them would not be inlined.
     #[inline]
     fn scan(&self, seen: &[u8], from: usize, eof: bool) -> Result<Scan, Malformed> {
-        with!(&self.0, framing => framing.scan(seen, from, eof))
+        match &self.0 {
+            Kind::Length(length) => length.scan(seen, from, eof),
+            _ => self.scan_other(seen, from, eof),
+        }
     }
 
     fn resume(&self, seen: &[u8], eof: bool) -> Result<Scan, Malformed> {
@@ -143,6 +155,14 @@ impl Framing for AnyFraming {
 
     fn check(&self, limits: &Limits) -> Result<(), BuildError> {
         with!(&self.0, framing => framing.check(limits))
+    }
+
+    #[inline]
+    fn plain_head(&self, length: u64) -> Option<Inline> {
+        match &self.0 {
+            Kind::Length(framing) => framing.plain_head(length),
+            _ => None,
+        }
     }
 
     fn enclose(&self, prefix: &[u8], payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {

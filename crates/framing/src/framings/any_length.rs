@@ -32,10 +32,25 @@ impl AnyLength {
         let rest = seen.get(self.layout.offset()..)?;
         // One load where there are eight bytes, whatever the width.
         let Some(eight) = rest.first_chunk::<8>() else { return self.read_at_the_end(rest) };
-        Some(match self.order {
-            Order::Big => u64::from_be_bytes(*eight).wrapping_shr(self.unused),
-            Order::Little => u64::from_le_bytes(*eight) & u64::MAX.wrapping_shr(self.unused),
-        })
+        Some(self.value(*eight))
+    }
+
+    /// The field at the front of eight bytes.
+    #[inline]
+    fn value(&self, eight: [u8; 8]) -> u64 {
+        match self.order {
+            Order::Big => u64::from_be_bytes(eight).wrapping_shr(self.unused),
+            Order::Little => u64::from_le_bytes(eight) & u64::MAX.wrapping_shr(self.unused),
+        }
+    }
+
+    #[inline]
+    fn write(&self, value: u64) -> Inline {
+        let width = self.layout.width();
+        match self.order {
+            Order::Big => Inline::last(&value.to_be_bytes(), width),
+            Order::Little => Inline::first(&value.to_le_bytes(), width),
+        }
     }
 
     fn read_at_the_end(&self, rest: &[u8]) -> Option<u64> {
@@ -51,6 +66,12 @@ impl AnyLength {
 impl Framing for AnyLength {
     #[inline]
     fn scan(&self, seen: &[u8], _from: usize, _eof: bool) -> Result<Scan, Malformed> {
+        if self.layout.is_plain()
+            && let Some(eight) = seen.first_chunk::<8>()
+        {
+            let (head, body) = (self.layout.width(), self.value(*eight));
+            return Ok(Scan::Body { head, body, trailer: 0, more: false });
+        }
         self.layout.scan(self.read(seen))
     }
 
@@ -58,12 +79,14 @@ impl Framing for AnyLength {
         self.layout.check(limits)
     }
 
+    #[inline]
+    fn plain_head(&self, length: u64) -> Option<Inline> {
+        let fits = self.layout.is_plain() && length <= self.layout.most();
+        fits.then(|| self.write(length))
+    }
+
     fn enclose(&self, prefix: &[u8], payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
-        let width = self.layout.width();
-        self.layout.enclose(prefix, payload, |value| match self.order {
-            Order::Big => Inline::last(&value.to_be_bytes(), width),
-            Order::Little => Inline::first(&value.to_le_bytes(), width),
-        })
+        self.layout.enclose(prefix, payload, |value| self.write(value))
     }
 }
 

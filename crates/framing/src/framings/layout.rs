@@ -41,6 +41,8 @@ pub(crate) struct Layout {
     most: u64,
     /// Payload bytes minus the field's value.
     delta: i64,
+    /// Whether it is the plain layout, for one test instead of five.
+    is_plain: bool,
 }
 
 impl Parameters {
@@ -75,7 +77,9 @@ impl Parameters {
         if least > most {
             return Err(BuildError::NoPayload);
         }
-        Ok(Layout { width, offset, strip, least, most, delta })
+        let layout = Layout { width, offset, strip, least, most, delta, is_plain: false };
+        let plain = Layout::plain(width);
+        Ok(if (Layout { is_plain: true, ..layout }) == plain { plain } else { layout })
     }
 }
 
@@ -96,7 +100,13 @@ impl Sign {
 impl Layout {
     pub(crate) const fn plain(width: usize) -> Self {
         let most = Sign::Unsigned.most(width);
-        Self { width, offset: 0, strip: width, least: 0, most, delta: 0 }
+        Self { width, offset: 0, strip: width, least: 0, most, delta: 0, is_plain: true }
+    }
+
+    /// Whether the frame is the field, then so many bytes.
+    #[inline]
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     #[inline]
@@ -106,6 +116,12 @@ impl Layout {
 
     pub(crate) const fn width(&self) -> usize {
         self.width
+    }
+
+    /// The largest value that the field can hold.
+    #[inline]
+    pub(crate) const fn most(&self) -> u64 {
+        self.most
     }
 
     /// The parameters that lead to it, where they can be left out without those.

@@ -269,11 +269,31 @@ impl<E: ByteOrder, const W: usize> Length<E, W> {
             _ => E::read_uint(field, W),
         }
     }
+
+    /// The value is no larger than the field can hold.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "as said")]
+    fn write(value: u64) -> Inline {
+        let mut field = [0; W];
+        match W {
+            2 => E::write_u16(&mut field, value as u16),
+            4 => E::write_u32(&mut field, value as u32),
+            8 => E::write_u64(&mut field, value),
+            _ => E::write_uint(&mut field, value, W),
+        }
+        Inline::new(&field)
+    }
 }
 
 impl<E: ByteOrder, const W: usize> Framing for Length<E, W> {
     #[inline]
     fn scan(&self, seen: &[u8], _from: usize, _eof: bool) -> Result<Scan, Malformed> {
+        if self.layout.is_plain()
+            && let Some(field) = seen.first_chunk::<W>()
+        {
+            let body = Self::read(field);
+            return Ok(Scan::Body { head: W, body, trailer: 0, more: false });
+        }
         let field = seen.get(self.layout.offset()..).and_then(|rest| rest.first_chunk::<W>());
         self.layout.scan(field.map(Self::read))
     }
@@ -282,12 +302,14 @@ impl<E: ByteOrder, const W: usize> Framing for Length<E, W> {
         self.layout.check(limits)
     }
 
+    #[inline]
+    fn plain_head(&self, length: u64) -> Option<Inline> {
+        let fits = self.layout.is_plain() && length <= self.layout.most();
+        fits.then(|| Self::write(length))
+    }
+
     fn enclose(&self, prefix: &[u8], payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
-        self.layout.enclose(prefix, payload, |value| {
-            let mut field = [0; W];
-            E::write_uint(&mut field, value, W);
-            Inline::new(&field)
-        })
+        self.layout.enclose(prefix, payload, Self::write)
     }
 }
 

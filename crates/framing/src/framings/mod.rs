@@ -24,6 +24,7 @@ use memchr::memchr;
 use crate::{Enclosure, EncodeError, Framing, Malformed, Scan};
 
 /// Bytes of a payload that comes in parts.
+#[inline]
 pub(crate) fn payload_length(parts: &[&[u8]]) -> u64 {
     parts.iter().fold(0, |sum, part| sum.saturating_add(part.len() as u64))
 }
