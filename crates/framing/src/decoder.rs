@@ -1,12 +1,14 @@
 //! The push decoder: chunks that somebody else owns go in, frames lent from them come out.
 
+mod gather;
+mod run;
+
 use core::fmt;
 
-use crate::buffer::drive;
-use crate::halves::{Found, Halves};
-use crate::machine::{Gift, Layout, Machine, Mode};
+use crate::machine::{Gathered, Machine, Mode, Piece, Seen};
 use crate::stash::Stash;
 use crate::{AcceptError, Config, DecodeError, Event, Frame, Framing, MidFrame, Need, Payload};
+use gather::Begun;
 
 /// Turns chunks of a byte stream into frames, however the stream was cut.
 ///
@@ -34,6 +36,10 @@ pub struct Decoder<F> {
     /// Bytes at the front of `held` that were lent by the last call.
     lent: usize,
     copied: u64,
+    /// Whether nothing is held but what is lent, and the machine is idle, as far as it is known: one
+    /// test of a byte instead of one for each.
+    ready: bool,
+    begun: Begun,
 }
 
 /// What a decoder has done and holds.
@@ -63,6 +69,10 @@ pub struct Stats {
     pub capacity: usize,
 }
 
+type Next<'d, 'c> = Result<Option<Frame<'d, 'c>>, DecodeError>;
+
+type NextEvent<'d, 'c> = Result<Option<Event<'d, 'c>>, DecodeError>;
+
 impl<F: Framing> Decoder<F> {
     /// A decoder with the default [`Limits`](crate::Limits), where a frame past them is an error. See
     /// [`Config::decoder`] for others; it also asks the framing whether it can work with them,
@@ -74,7 +84,8 @@ impl<F: Framing> Decoder<F> {
     pub(crate) fn build(config: Config<F>) -> Self {
         let Config { framing, limits, oversize, growth, .. } = config;
         let machine = Machine::new(framing, limits, oversize);
-        Self { machine, held: Stash::new(growth), lent: 0, copied: 0 }
+        let ready = machine.is_idle();
+        Self { machine, held: Stash::new(growth), lent: 0, copied: 0, ready, begun: Begun::NONE }
     }
 
     /// The next frame. `input` is moved past the bytes used; what follows a frame stays in it.
@@ -105,34 +116,86 @@ impl<F: Framing> Decoder<F> {
     /// assert_eq!(&*decoder.next(&mut &b"2:yo,"[..])?.unwrap().payload(), b"yo");
     /// # Ok::<(), framing::DecodeError>(())
     /// ```
-    #[inline]
+    // By its size it would not be inlined, and what it lends would go through memory.
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
     pub fn next<'d, 'c: 'd>(
         &'d mut self,
         input: &mut &'c [u8],
     ) -> Result<Option<Frame<'d, 'c>>, DecodeError> {
-        if self.held.len() == 0 {
-            let chunk = *input;
-            if let Some(layout) = self.machine.whole(chunk) {
-                let Layout { head, payload, extra, trailer, offset, .. } = layout;
-                let (head, rest) = chunk.split_at(head);
-                let (payload, rest) = rest.split_at(payload);
-                let (_, rest) = rest.split_at(extra);
-                let (trailer, rest) = rest.split_at(trailer);
-                *input = rest;
-                let payload = Payload::Direct(payload);
-                return Ok(Some(Frame { head, payload, trailer, offset, discarded: 0 }));
+        if self.ready {
+            match self.machine.look(input) {
+                Seen::Whole(whole) => {
+                    *input = whole.rest;
+                    return Ok(Some(whole.frame()));
+                }
+                Seen::Part(shape) => {
+                    self.begin(shape, input);
+                    *input = &[];
+                    return Ok(None);
+                }
+                Seen::Head(total) => {
+                    self.begin_head(total, input);
+                    *input = &[];
+                    return Ok(None);
+                }
+                Seen::Open(head) => {
+                    self.begin_open(head, input);
+                    *input = &[];
+                    return Ok(None);
+                }
+                Seen::Unclear => {}
             }
+        } else if self.begun.missing > input.len() {
+            self.go_on(input);
+            *input = &[];
+            return Ok(None);
+        } else if self.begun.missing > 0 {
+            let (next, rest) = self.end(input);
+            *input = rest;
+            return next;
+        } else if self.more(input) {
+            *input = &[];
+            return Ok(None);
         }
-        self.next_slow(input)
+        let (next, rest) = self.next_slow(input);
+        *input = rest;
+        next
     }
 
-    fn next_slow<'d, 'c: 'd>(
-        &'d mut self,
-        input: &mut &'c [u8],
-    ) -> Result<Option<Frame<'d, 'c>>, DecodeError> {
-        let chunk = *input;
-        let found = self.advance(input, Mode::Frames, false)?;
-        self.frame(found, chunk)
+    /// Inlined, it would take the registers of the common case; and a caller's `input` whose address
+    /// it were given would go through memory for every frame.
+    #[inline(never)]
+    fn next_slow<'d, 'c: 'd>(&'d mut self, chunk: &'c [u8]) -> (Next<'d, 'c>, &'c [u8]) {
+        self.release();
+        let mut rest = chunk;
+        if self.machine.is_open() && self.held.len() == self.machine.kept() {
+            return match self.machine.close(rest) {
+                Some(layout) => {
+                    let frame = self.lend(&layout, &mut rest);
+                    (Ok(Some(frame)), rest)
+                }
+                None => self.decide(rest),
+            };
+        }
+        match self.top_up(&mut rest) {
+            Gathered::Waits => (Ok(None), rest),
+            Gathered::Unclear => self.decide(rest),
+            Gathered::Part(shape) => {
+                self.begun = Begun { shape, missing: shape.sealed };
+                if self.begun.missing > rest.len() {
+                    self.go_on(rest);
+                    return (Ok(None), &[]);
+                }
+                self.end(rest)
+            }
+        }
+    }
+
+    fn decide<'d, 'c: 'd>(&'d mut self, chunk: &'c [u8]) -> (Next<'d, 'c>, &'c [u8]) {
+        let mut rest = chunk;
+        let found = self.advance(&mut rest, Mode::Frames, false);
+        (found.and_then(|found| self.frame(found, chunk)), rest)
     }
 
     /// The next event of the frame in progress, for bodies that need not be held in memory.
@@ -175,13 +238,48 @@ impl<F: Framing> Decoder<F> {
     /// assert_eq!((notes, file), (vec![b"hello".to_vec(), b"yo".to_vec()], b"data".to_vec()));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    // As in `next`.
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
     pub fn next_event<'d, 'c: 'd>(
         &'d mut self,
         input: &mut &'c [u8],
     ) -> Result<Option<Event<'d, 'c>>, DecodeError> {
-        let chunk = *input;
-        let found = self.advance(input, Mode::Events, false)?;
-        self.event(found, chunk)
+        if self.held.len() == 0
+            && let Some([payload, rest]) = self.machine.flow(input)
+        {
+            *input = rest;
+            let chunk = Event::Chunk(Payload::Direct(payload));
+            return Ok((!payload.is_empty()).then_some(chunk));
+        }
+        let (event, rest) = self.next_event_slow(input);
+        *input = rest;
+        event
+    }
+
+    #[inline(never)]
+    fn next_event_slow<'d, 'c: 'd>(&'d mut self, chunk: &'c [u8]) -> (NextEvent<'d, 'c>, &'c [u8]) {
+        self.release();
+        self.catch_up();
+        if self.held.len() == 0
+            && let Some(piece) = self.machine.piece(chunk)
+        {
+            self.settle();
+            let (event, rest) = match piece {
+                Piece::Waits => return (Ok(None), chunk),
+                Piece::Begin { head, body, offset, rest } => {
+                    (Event::Begin { head, body: Some(body), offset }, rest)
+                }
+                Piece::Chunk { payload, rest } => (Event::Chunk(Payload::Direct(payload)), rest),
+                Piece::End { trailer, discarded, rest } => {
+                    (Event::End { trailer, discarded }, rest)
+                }
+            };
+            return (Ok(Some(event)), rest);
+        }
+        let mut rest = chunk;
+        let found = self.advance(&mut rest, Mode::Events, false);
+        (found.and_then(|found| self.event(found, chunk)), rest)
     }
 
     /// The stream has ended. To be called until it gives `Ok(None)`: what was held back may hold
@@ -218,6 +316,7 @@ impl<F: Framing> Decoder<F> {
     /// [`next_event`](Self::next_event), whose example shows it, until it does. An error changes
     /// nothing.
     pub fn accept(&mut self) -> Result<(), AcceptError> {
+        self.catch_up();
         self.machine.accept()
     }
 
@@ -225,6 +324,7 @@ impl<F: Framing> Decoder<F> {
     /// (but where it is past the limit and [`Oversize::Skip`](crate::Oversize::Skip) drops it
     /// already). A rule that it breaks is still an error. Between frames it does nothing.
     pub fn skip(&mut self) {
+        self.catch_up();
         self.machine.skip();
     }
 
@@ -245,6 +345,10 @@ impl<F: Framing> Decoder<F> {
 
     /// How many bytes the frame in progress needs, after `Ok(None)`. [`Need`] shows what for.
     pub fn need(&self) -> Need {
+        if self.begun.missing > 0 {
+            let rest = self.begun.rest();
+            return Need { at_least: rest, exact: Some(rest as u64) };
+        }
         let held = self.held.len().saturating_sub(self.lent);
         self.machine.need(held.saturating_sub(self.machine.kept()))
     }
@@ -282,11 +386,13 @@ impl<F: Framing> Decoder<F> {
     /// ```
     pub fn take_tail(&mut self) -> Result<&[u8], MidFrame> {
         self.release();
+        self.catch_up();
         if !self.machine.is_raw() {
             return Err(MidFrame);
         }
         self.lent = self.held.len();
         self.machine.hand_off(self.lent);
+        self.settle();
         Ok(self.held.bytes())
     }
 
@@ -306,92 +412,8 @@ impl<F: Framing> Decoder<F> {
         self.machine.reset();
         self.held.clear();
         self.lent = 0;
-    }
-
-    /// Runs the machine over what is held and `input`.
-    fn advance(
-        &mut self,
-        input: &mut &[u8],
-        mode: Mode,
-        eof: bool,
-    ) -> Result<Option<Found>, DecodeError> {
-        if let Some(error) = self.machine.failed() {
-            if input.is_empty() && !eof {
-                return Ok(None);
-            }
-            *input = &[];
-            return Err(error);
-        }
-        self.release();
-        let chunk = *input;
-        let mut halves = Halves::new(&mut self.held, chunk);
-        let gift = drive(&mut self.machine, &mut halves, mode, eof);
-        let found = gift.map(|gift| gift.map(|gift| halves.take(gift)));
-        self.copied = self.copied.saturating_add(halves.copied());
-        *input = halves.unread();
-        if let Ok(Some(found)) = &found {
-            self.lent = found.lent;
-        }
-        found
-    }
-
-    /// Drops what the last call lent.
-    fn release(&mut self) {
-        if self.lent >= self.held.len() {
-            self.held.clear();
-        } else {
-            self.held.remove(0, self.lent);
-        }
-        self.lent = 0;
-    }
-
-    fn frame<'d, 'c: 'd>(
-        &'d mut self,
-        found: Option<Found>,
-        chunk: &'c [u8],
-    ) -> Result<Option<Frame<'d, 'c>>, DecodeError> {
-        let Some(found) = found else { return Ok(None) };
-        match found.gift {
-            Gift::Frame(Layout { offset, discarded, .. }) => Ok(Some(Frame {
-                head: found.head.payload(&self.held, chunk).bytes(),
-                payload: found.payload.payload(&self.held, chunk),
-                trailer: found.trailer.payload(&self.held, chunk).bytes(),
-                offset,
-                discarded,
-            })),
-            Gift::Skipped { offset, declared, discarded, .. } => {
-                Err(self.machine.skipped(offset, declared, discarded))
-            }
-            Gift::Resynced { offset, discarded } => Err(DecodeError::resynced(offset, discarded)),
-            // The machine gives pieces to callers of `next_event` only.
-            Gift::Begin { .. } | Gift::Chunk(_) | Gift::End { .. } => Ok(None),
-        }
-    }
-
-    fn event<'d, 'c: 'd>(
-        &'d mut self,
-        found: Option<Found>,
-        chunk: &'c [u8],
-    ) -> Result<Option<Event<'d, 'c>>, DecodeError> {
-        let Some(found) = found else { return Ok(None) };
-        let held = &self.held;
-        Ok(Some(match found.gift {
-            Gift::Begin { body, offset, .. } => {
-                Event::Begin { head: found.head.payload(held, chunk).bytes(), body, offset }
-            }
-            Gift::Chunk(_) => Event::Chunk(found.payload.payload(held, chunk)),
-            Gift::End { discarded, .. } => {
-                Event::End { trailer: found.trailer.payload(held, chunk).bytes(), discarded }
-            }
-            Gift::Skipped { offset, declared, discarded, .. } => {
-                Event::Skipped { offset, declared, discarded }
-            }
-            Gift::Resynced { offset, discarded } => {
-                return Err(DecodeError::resynced(offset, discarded));
-            }
-            // The machine gives whole frames to callers of `next` only.
-            Gift::Frame(_) => return Ok(None),
-        }))
+        self.begun = Begun::NONE;
+        self.settle();
     }
 }
 

@@ -113,6 +113,8 @@ mod limits;
 mod machine;
 mod reassembler;
 mod refusal;
+#[cfg(test)]
+mod short_cuts;
 mod spec;
 mod stash;
 mod storage;

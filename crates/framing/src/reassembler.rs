@@ -1,13 +1,16 @@
 //! The decoder with a buffer of its own: read straight into it, frames are lent from it.
 
+mod gather;
+mod run;
+
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::buffer::{Buffer, drive};
-use crate::machine::{Gift, Layout, Machine, Mode};
+use crate::machine::{Gift, Layout, Machine, Mode, Piece, Seen, Shape};
 use crate::storage::Storage;
 use crate::window::Window;
-use crate::{AcceptError, BuildError, Config, DecodeError, Event, Frame, Framing, Need, Payload};
+use crate::{AcceptError, BuildError, Config, DecodeError, Event, Frame, Framing, Need};
+use gather::Known;
 
 /// Turns what was read into its buffer into frames.
 ///
@@ -44,9 +47,20 @@ pub struct Reassembler<F, S = Vec<u8>> {
     machine: Machine<F>,
     window: Window<S>,
     /// The frame that the last `next` gave.
-    current: Option<Layout>,
+    current: Option<Current>,
     /// Bytes at the front of the window that go with what the last call lent.
     lent: usize,
+    /// Whether no byte of the window is lent, and the machine is idle, as far as it is known.
+    ready: bool,
+}
+
+/// Where the frame lies that was lent last.
+#[derive(Clone, Copy)]
+enum Current {
+    /// Before the front of the window.
+    Passed(Shape),
+    /// At its front.
+    Held(Layout),
 }
 
 impl<F: Framing> Reassembler<F> {
@@ -90,7 +104,7 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
         let Config { framing, limits, oversize, capacity, growth } = config;
         let machine = Machine::new(framing, limits, oversize);
         let window = Window::new(storage, capacity, growth);
-        Self { machine, window, current: None, lent: 0 }
+        Self { ready: machine.is_idle(), machine, window, current: None, lent: 0 }
     }
 
     /// Room to read into. What was lent is given up.
@@ -119,21 +133,50 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
     ///
     /// After a fatal error every call returns the same error; what arrives then is dropped, what
     /// had arrived stays in [`unread`](Self::unread).
-    #[allow(clippy::should_implement_trait)]
-    #[inline]
+    // What it lends goes to the caller in registers only if it is inlined, which by size it is not.
+    #[allow(clippy::should_implement_trait, clippy::inline_always)]
+    #[inline(always)]
     pub fn next(&mut self) -> Result<Option<Frame<'_, '_>>, DecodeError> {
-        self.release();
-        match self.machine.whole(self.window.bytes()) {
-            Some(layout) => Ok(Some(self.lend(layout, layout.total()))),
-            None => self.next_slow(),
+        if self.window.lacks() {
+            return Ok(None);
         }
+        if self.ready
+            && let Some(bytes) = self.window.some_bytes()
+        {
+            match self.machine.look(bytes) {
+                Seen::Whole(whole) => {
+                    let shape = whole.shape();
+                    return Ok(Some(self.pass(shape)));
+                }
+                Seen::Part(shape) => {
+                    if self.await_all(shape) {
+                        return Ok(None);
+                    }
+                }
+                Seen::Head(total) => {
+                    if self.await_head(total) {
+                        return Ok(None);
+                    }
+                }
+                Seen::Open(head) => {
+                    if self.begin_open(head) {
+                        return Ok(None);
+                    }
+                }
+                Seen::Unclear => {}
+            }
+        }
+        self.next_slow()
     }
 
     /// The frame that the last call of [`next`](Self::next) or [`finish`](Self::finish) gave, as long
     /// as it is lent: until another method that changes the reassembler is called. For returning it
     /// from a loop that reads, which the borrow by `next` does not allow.
     pub fn current(&self) -> Option<Frame<'_, '_>> {
-        self.current.map(|layout| self.window.frame(layout))
+        Some(match self.current? {
+            Current::Passed(shape) => self.passed(shape),
+            Current::Held(layout) => self.window.frame(layout),
+        })
     }
 
     /// The next event of the frame in progress, for bodies that need not be held in memory; see
@@ -164,8 +207,24 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn next_event(&mut self) -> Result<Option<Event<'_, '_>>, DecodeError> {
-        let gift = self.advance(Mode::Events, false)?;
-        self.event(gift)
+        self.release();
+        self.window.await_total(0);
+        let gift = match self.machine.piece(self.window.bytes()) {
+            Some(Piece::Waits) => return Ok(None),
+            Some(Piece::Begin { head, body, offset, .. }) => {
+                Gift::Begin { head: head.len(), body: Some(body), offset }
+            }
+            Some(Piece::Chunk { payload, .. }) => Gift::Chunk(payload.len()),
+            Some(Piece::End { trailer, discarded, .. }) => {
+                Gift::End { trailer: trailer.len(), discarded }
+            }
+            None => {
+                let gift = self.advance(Mode::Events, false)?;
+                return self.event(gift);
+            }
+        };
+        self.ready = self.machine.is_idle();
+        self.event(Some(gift))
     }
 
     /// The stream has ended. To be called until it gives `Ok(None)`. An end in mid-frame is
@@ -196,6 +255,9 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
 
     /// How many bytes the frame in progress needs, after `Ok(None)`.
     pub fn need(&self) -> Need {
+        if let Some(missing) = self.window.missing() {
+            return Need { at_least: missing.max(1), exact: Some(missing as u64) };
+        }
         self.machine.need(self.unread().len().saturating_sub(self.machine.kept()))
     }
 
@@ -246,7 +308,9 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
         let Some(machine) = self.machine.switch(framing).filter(builds) else {
             return Err(self);
         };
-        Ok(Reassembler { machine, window: self.window, current: None, lent: 0 })
+        self.window.await_total(0);
+        let ready = machine.is_idle();
+        Ok(Reassembler { machine, window: self.window, current: None, lent: 0, ready })
     }
 
     /// The bytes that were read and not handed out: of the frame in progress, and behind it. Of a
@@ -270,6 +334,10 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
     /// Gives back the memory that is not in use, where the storage can change its size.
     pub fn shrink(&mut self) {
         self.release();
+        if self.window.reserves() {
+            // Room that was made for the frame in progress is to be made again.
+            self.window.await_total(0);
+        }
         self.window.shrink();
     }
 
@@ -277,113 +345,25 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
     pub fn reset(&mut self) {
         self.machine.reset();
         self.lent = usize::MAX;
+        self.window.await_total(0);
         self.shrink();
+        self.ready = self.machine.is_idle();
     }
 
     // Inlined, it would take the registers of the common case in `next`.
     #[inline(never)]
     fn next_slow(&mut self) -> Result<Option<Frame<'_, '_>>, DecodeError> {
-        let gift = self.advance(Mode::Frames, false)?;
-        self.frame(gift)
-    }
-
-    #[inline]
-    pub(crate) fn frame(
-        &mut self,
-        gift: Option<Gift>,
-    ) -> Result<Option<Frame<'_, '_>>, DecodeError> {
-        match gift {
-            Some(Gift::Frame(layout)) => {
-                let taken = self.window.gather(layout);
-                Ok(Some(self.lend(layout, taken)))
-            }
-            Some(Gift::Skipped { trailer, offset, declared, discarded }) => {
-                self.lent = trailer;
-                Err(self.machine.skipped(offset, declared, discarded))
-            }
-            Some(Gift::Resynced { offset, discarded }) => {
-                Err(DecodeError::resynced(offset, discarded))
-            }
-            // The machine gives pieces to callers of `next_event` only.
-            Some(Gift::Begin { .. } | Gift::Chunk(_) | Gift::End { .. }) | None => Ok(None),
-        }
-    }
-
-    #[inline]
-    fn lend(&mut self, layout: Layout, taken: usize) -> Frame<'_, '_> {
-        self.lent = taken;
-        self.current = Some(layout);
-        self.window.note(layout.total());
-        self.window.frame(layout)
-    }
-
-    pub(crate) fn event(
-        &mut self,
-        gift: Option<Gift>,
-    ) -> Result<Option<Event<'_, '_>>, DecodeError> {
-        let Some(gift) = gift else { return Ok(None) };
-        if let Gift::End { trailer, .. } = gift {
-            self.window.note(trailer);
-        }
-        let piece = |n: usize| self.window.bytes().get(..n).unwrap_or_default();
-        let (lent, event) = match gift {
-            Gift::Begin { head, body, offset } => {
-                (head, Event::Begin { head: piece(head), body, offset })
-            }
-            Gift::Chunk(n) => (n, Event::Chunk(Payload::Gathered(piece(n)))),
-            Gift::End { trailer, discarded } => {
-                (trailer, Event::End { trailer: piece(trailer), discarded })
-            }
-            Gift::Skipped { trailer, offset, declared, discarded } => {
-                (trailer, Event::Skipped { offset, declared, discarded })
-            }
-            Gift::Resynced { offset, discarded } => {
-                return Err(DecodeError::resynced(offset, discarded));
-            }
-            // The machine gives whole frames to callers of `next` only.
-            Gift::Frame(_) => return Ok(None),
-        };
-        self.lent = lent;
-        Ok(Some(event))
-    }
-
-    /// Runs the machine over what is held. But behind a frame, there is no gap where it stops.
-    #[inline]
-    pub(crate) fn advance(&mut self, mode: Mode, eof: bool) -> Result<Option<Gift>, DecodeError> {
         self.release();
-        loop {
-            let gift = drive(&mut self.machine, &mut self.window, mode, eof);
-            let kept = self.machine.kept();
-            match gift {
-                // They were kept before what is kept now.
-                Ok(Some(Gift::Chunk(n))) => self.window.close(n.saturating_add(kept)),
-                Ok(Some(_)) => {}
-                Ok(None) | Err(_) => self.window.close(kept),
+        let known = self.gather();
+        self.ready = self.machine.is_idle();
+        match known {
+            Some(Known::Waits) => Ok(None),
+            Some(Known::Whole(shape)) => Ok(Some(self.pass(shape))),
+            Some(Known::Ends(layout)) => Ok(Some(self.end(layout))),
+            None => {
+                let gift = self.advance(Mode::Frames, false)?;
+                self.frame(gift)
             }
-            if let Some(gift) = gift? {
-                return Ok(Some(gift));
-            }
-            if !self.window.is_full() && !self.window.never_holds(self.machine.expected(), kept) {
-                break;
-            }
-            // What cannot be a frame here may be passed over.
-            let drop = self.machine.overflow(self.window.capacity())?;
-            self.window.drop(kept, drop);
-        }
-        if self.window.reserves()
-            && let Some(expected) = self.machine.expected()
-        {
-            self.window.expect(expected.saturating_add(self.machine.kept() as u64));
-        }
-        Ok(None)
-    }
-
-    /// The end is told only once nothing else is left, so that it does not matter to a frame that
-    /// does not fit whether `next` was called before.
-    pub(crate) fn conclude(&mut self, mode: Mode) -> Result<Option<Gift>, DecodeError> {
-        match self.advance(mode, false)? {
-            None => self.advance(mode, true),
-            gift => Ok(gift),
         }
     }
 

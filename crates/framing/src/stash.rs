@@ -60,9 +60,28 @@ impl Stash {
         self.heap.capacity()
     }
 
+    /// Appends `bytes` where there is room for them. What was needed once is used again.
+    #[inline]
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> bool {
+        let room = self.heap.capacity().saturating_sub(self.heap.len());
+        let fits = self.inline_len == 0 && bytes.len() <= room;
+        if fits {
+            self.heap.extend_from_slice(bytes);
+        }
+        fits
+    }
+
     /// Appends `bytes`, after which `expected` more come, if that is known. What is reserved is
     /// bounded by twice the bytes held, whatever is expected, but with [`Growth::Declared`].
+    #[inline]
     pub(crate) fn extend(&mut self, bytes: &[u8], expected: Option<u64>) {
+        if !self.append(bytes) {
+            self.extend_slow(bytes, expected);
+        }
+    }
+
+    #[inline(never)]
+    fn extend_slow(&mut self, bytes: &[u8], expected: Option<u64>) {
         let needed = self.len().saturating_add(bytes.len());
         if self.heap.is_empty()
             && let Some(room) = self.inline.get_mut(self.inline_len..needed)
@@ -149,6 +168,13 @@ impl Stash {
     /// Gives back all capacity that is not in use.
     pub(crate) fn shrink(&mut self) {
         self.compact();
+        if !self.heap.is_empty()
+            && let Some(room) = self.inline.get_mut(..self.heap.len())
+        {
+            room.copy_from_slice(&self.heap);
+            self.inline_len = self.heap.len();
+            self.heap.clear();
+        }
         self.heap.shrink_to_fit();
     }
 }
@@ -164,13 +190,12 @@ pub(crate) struct Thrift {
 impl Thrift {
     /// Notes that a frame needed `used` bytes of `capacity`. The answer is the capacity to shrink
     /// to.
+    #[inline]
     pub(crate) fn after(&mut self, used: usize, capacity: usize) -> Option<usize> {
-        if used >= capacity / 2 {
-            *self = Self::default();
-            return None;
-        }
-        self.small = self.small.saturating_add(1);
-        self.largest = self.largest.max(used);
+        // Without a branch: sizes of frames cannot be foreseen.
+        let small = used < capacity / 2;
+        self.small = if small { self.small.saturating_add(1) } else { 0 };
+        self.largest = if small { self.largest.max(used) } else { 0 };
         if self.small < PATIENCE {
             return None;
         }

@@ -45,6 +45,7 @@ fn cases() -> Vec<(Row, &'static [&'static str])> {
         (lines(Wire::Lf), four),
         (lines(Wire::Crlf), &["framing/push", "framing/strict"]),
         (lines(Wire::AnyOf(b"\n;,")), &["framing/push"]),
+        (row(Task::Lines(Wire::Lf, Chunk::OneByte), Payload::All(64)), four),
         (row(Task::Encode(To::Buffer), Payload::All(64)), &["framing/append", "framing/spec"]),
         (row(Task::Encode(To::Vectored), Payload::All(64)), &["framing/encode", "framing/spec"]),
     ]

@@ -63,14 +63,19 @@ impl<R: Read, F: Framing, S: Storage> FrameReader<R, F, S> {
     /// A [`DecodeError`] that is [not fatal](DecodeError::is_fatal) is told once, and the next call
     /// goes on.
     pub fn next_frame(&mut self) -> Result<Option<Frame<'_, '_>>, ReadError> {
-        let gift = self.gift(Mode::Frames)?;
-        Ok(self.reassembler.frame(gift)?)
+        while !self.ended {
+            if self.reassembler.next()?.is_some() {
+                return Ok(self.reassembler.current());
+            }
+            self.ended = self.read()? == 0;
+        }
+        Ok(self.reassembler.finish()?)
     }
 
     /// The next event of a frame, for bodies that need not be held in memory; none once the stream
     /// has ended between two frames. As [`Decoder::next_event`](crate::Decoder::next_event).
     pub fn next_event(&mut self) -> Result<Option<Event<'_, '_>>, ReadError> {
-        let gift = self.gift(Mode::Events)?;
+        let gift = self.gift()?;
         Ok(self.reassembler.event(gift)?)
     }
 
@@ -98,15 +103,15 @@ impl<R: Read, F: Framing, S: Storage> FrameReader<R, F, S> {
         (self.inner, self.reassembler)
     }
 
-    fn gift(&mut self, mode: Mode) -> Result<Option<Gift>, ReadError> {
+    fn gift(&mut self) -> Result<Option<Gift>, ReadError> {
         while !self.ended {
-            let gift = self.reassembler.advance(mode, false)?;
+            let gift = self.reassembler.advance(Mode::Events, false)?;
             if gift.is_some() {
                 return Ok(gift);
             }
             self.ended = self.read()? == 0;
         }
-        Ok(self.reassembler.conclude(mode)?)
+        Ok(self.reassembler.conclude(Mode::Events)?)
     }
 
     fn read(&mut self) -> io::Result<usize> {

@@ -189,7 +189,7 @@ impl<F: Framing> Machine<F> {
         })
     }
 
-    fn complete(&mut self, body: Body, rest: u64) -> Layout {
+    pub(super) fn complete(&mut self, body: Body, rest: u64) -> Layout {
         let frame = self.frame;
         let seal = self.seal();
         let to_usize = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);

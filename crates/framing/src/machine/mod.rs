@@ -24,14 +24,19 @@
 
 mod body;
 mod decide;
+mod gather;
 mod open;
 mod resync;
 mod seal;
 mod step;
+mod stream;
 mod whole;
 
+pub(crate) use gather::Gathered;
 use seal::Digest;
 pub(crate) use step::{Gift, Layout, Mode, Step};
+pub(crate) use stream::Piece;
+pub(crate) use whole::{Seen, Shape};
 
 use crate::config::check;
 use crate::{
@@ -53,6 +58,9 @@ pub(crate) struct Machine<F> {
     first_need: usize,
     /// What `scan` said of the very bytes that will be shown next.
     scanned: Option<Result<Scan, Malformed>>,
+    /// Tests compare with what comes where no short cut is taken.
+    #[cfg(test)]
+    pub(crate) slow: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -171,7 +179,31 @@ impl<F: Framing> Machine<F> {
             noise: 0,
             first_need,
             scanned: None,
+            #[cfg(test)]
+            slow: false,
         }
+    }
+
+    /// Whether what is simple is done past [`step`](Self::step): [`look`](Self::look),
+    /// [`gather_head`](Self::gather_head), [`piece`](Self::piece).
+    #[inline]
+    #[allow(clippy::unused_self, reason = "it is used by tests")]
+    const fn short_cuts(&self) -> bool {
+        #[cfg(test)]
+        return !self.slow;
+        #[cfg(not(test))]
+        true
+    }
+
+    #[cfg(test)]
+    pub(crate) fn describe(&self) -> String {
+        let &Self { mut state, mut frame, offset, noise, .. } = self;
+        if let State::Head { seen, .. } = &mut state {
+            // It is only a hint; and before a frame its fate is not decided.
+            *seen = 0;
+            frame.fate = if frame.parts == 0 { Fate::Whole } else { frame.fate };
+        }
+        alloc::format!("{state:?} {frame:?} {offset} {noise}")
     }
 
     /// Offset in the stream of the first byte of the frame in progress.

@@ -26,7 +26,7 @@ pub(super) struct Streamed {
 impl<F: Framing> Machine<F> {
     /// How many bytes of a payload are its checksum.
     #[inline]
-    pub(super) fn seal(&self) -> usize {
+    pub(crate) fn seal(&self) -> usize {
         self.framing.seal(0).len()
     }
 

@@ -324,6 +324,67 @@ fn p8_a_byte_of_a_line_is_examined_once() {
     }
 }
 
+/// A head of two bytes, then a line. It counts the bytes that it is shown, and looks at all of them.
+struct Tagged {
+    shown: Rc<Cell<usize>>,
+}
+
+impl Tagged {
+    fn line(&self, seen: &[u8], head: usize) -> Scan {
+        self.shown.set(self.shown.get() + seen.len());
+        match seen.iter().position(|&byte| byte == b'\n') {
+            Some(end) => Scan::Until { payload: head..end, total: end + 1 },
+            None if seen.len() < head => Scan::Need { total: head },
+            None => Scan::Open { head, safe: seen.len() },
+        }
+    }
+}
+
+impl Framing for Tagged {
+    fn scan(&self, seen: &[u8], _from: usize, _eof: bool) -> Result<Scan, Malformed> {
+        Ok(self.line(seen, 2))
+    }
+
+    fn resume(&self, seen: &[u8], _eof: bool) -> Result<Scan, Malformed> {
+        Ok(self.line(seen, 0))
+    }
+
+    fn enclose(&self, _: &[u8], _: &[&[u8]]) -> Result<framing::Enclosure<'_>, EncodeError> {
+        Ok(framing::Enclosure::default())
+    }
+}
+
+#[test]
+fn p8_an_open_payload_is_shown_once_in_every_mode() {
+    let wire = [&b"##"[..], &vec![b'x'; effort(300, 5_000, 5_000)], b"\n"].concat();
+    for chunk in [1, 7, 64, wire.len()] {
+        for (mode, (owned, events)) in
+            [(false, false), (false, true), (true, false), (true, true)].into_iter().enumerate()
+        {
+            let shown = Rc::new(Cell::new(0));
+            let framing = || Tagged { shown: Rc::clone(&shown) };
+            let (mut push, mut reassembler) =
+                (Decoder::new(framing()), Reassembler::new(framing()));
+            shown.set(0);
+            for mut chunk in wire.chunks(chunk) {
+                if owned {
+                    reassembler.space()[..chunk.len()].copy_from_slice(chunk);
+                    reassembler.filled(chunk.len());
+                }
+                while match (owned, events) {
+                    (false, false) => push.next(&mut chunk).unwrap().is_some(),
+                    (false, true) => push.next_event(&mut chunk).unwrap().is_some(),
+                    (true, false) => reassembler.next().unwrap().is_some(),
+                    (true, true) => reassembler.next_event().unwrap().is_some(),
+                } {}
+            }
+            let n = shown.get();
+            // A head that was split is shown again.
+            assert!(n <= wire.len() + 32, "{n} of {} in chunks of {chunk}, {mode}", wire.len());
+        }
+    }
+}
+
 #[test]
 fn p8_a_held_back_byte_does_not_make_the_next_chunk_go_byte_by_byte() {
     let (examined, calls) = (Rc::default(), Rc::new(Cell::new(0)));

@@ -330,6 +330,23 @@ fn p3_declared_room_comes_back_like_any_other() {
 }
 
 #[test]
+fn p3_room_for_a_declared_frame_is_made_again_after_a_shrink() {
+    let config = Config::new(Length::u32_be()).reserve_declared();
+    let wire = frame(&[7; 1000]);
+    let (mut push, mut owned) = (config.decoder().unwrap(), config.reassembler().unwrap());
+    let begun = &wire[..40];
+    assert!(push.next(&mut &begun[..]).unwrap().is_none());
+    read(&mut owned, begun);
+    assert!(owned.next().unwrap().is_none());
+    push.shrink();
+    owned.shrink();
+    assert_eq!((push.stats().capacity, owned.capacity()), (40, 40));
+    assert!(push.next(&mut &wire[40..41]).unwrap().is_none());
+    assert!(owned.next().unwrap().is_none());
+    assert_eq!((push.stats().capacity, owned.capacity()), (1004, 1004));
+}
+
+#[test]
 fn p3_events_reserve_nothing() {
     let config = Config::new(Length::u32_be()).capacity(64).reserve_declared();
     let mut owned = config.reassembler().unwrap();
