@@ -70,7 +70,7 @@ impl<F: Framing> Encoder<F> {
         })
     }
 
-    /// Appends a whole frame to `out`: head and payload in one piece, which below some 4 KiB is
+    /// Appends a whole frame to `out`: head and payload in one piece, which below some 16 KiB is
     /// cheaper to send than several. On an error `out` is unchanged.
     // Inlined, a head that is made from the length alone is written from registers.
     #[allow(clippy::inline_always)]

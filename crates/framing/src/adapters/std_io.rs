@@ -380,10 +380,10 @@ fn blocked(written: io::Result<()>) -> io::Result<()> {
 
 /// Payloads from here on are not copied into the buffer: a copy costs less than one more slice
 /// below it, and more above.
-const LARGE: u64 = 4 << 10;
+const LARGE: u64 = 16 << 10;
 
 /// A buffer that holds so much is written before another frame is taken.
-const FULL: usize = 8 << 10;
+const FULL: usize = 32 << 10;
 
 /// While so much waits for a writer that would block, no frame is taken.
 const BACKLOG: usize = 64 << 10;

@@ -84,7 +84,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
 }
 
 fn payloads() -> impl Strategy<Value = Vec<Vec<u8>>> {
-    let size = prop_oneof![4 => 0_usize..100, 1 => 4_000_usize..10_000];
+    let size = prop_oneof![4 => 0_usize..100, 1 => 12_000_usize..20_000];
     prop::collection::vec((size, any::<u8>()).prop_map(|(n, byte)| vec![byte; n]), 0..8)
 }
 
@@ -147,7 +147,9 @@ proptest! {
         let mut writer = FrameWriter::new(Scripted::new(&calls, &[]), Length::u32_be());
         for payload in &payloads {
             let (front, back) = payload.split_at(payload.len() / 3);
-            writer.send(&[], &[front, b"", back]).unwrap();
+            while let Err(error) = writer.send(&[], &[front, b"", back]) {
+                prop_assert!(would_block(&io::Error::from(error)), "too much waits");
+            }
         }
         while let Err(error) = writer.flush() {
             prop_assert!(would_block(&error.into()));
@@ -165,13 +167,13 @@ fn small_frames_are_written_together_and_large_ones_as_they_lie() {
         writer.send(&[], &[b"small"]).unwrap();
     }
     assert_eq!((writer.inner().written.len(), writer.unsent()), (0, 900));
-    writer.send(&[], &[&[7; 5000]]).unwrap();
-    assert_eq!((writer.inner().written.len(), writer.unsent()), (900 + 5004, 0));
+    writer.send(&[], &[&[7; 20_000]]).unwrap();
+    assert_eq!((writer.inner().written.len(), writer.unsent()), (900 + 20_004, 0));
     assert_eq!(writer.inner().vectored, 1);
-    // A payload of 4 KiB is large, of a byte less it is not.
-    writer.send(&[], &[&[7; 4095]]).unwrap();
-    assert_eq!((writer.inner().vectored, writer.unsent()), (1, 4099));
-    writer.send(&[], &[&[7; 4096]]).unwrap();
+    // A payload of 16 KiB is large, of a byte less it is not.
+    writer.send(&[], &[&[7; (16 << 10) - 1]]).unwrap();
+    assert_eq!((writer.inner().vectored, writer.unsent()), (1, (16 << 10) + 3));
+    writer.send(&[], &[&[7; 16 << 10]]).unwrap();
     assert_eq!((writer.inner().vectored, writer.unsent()), (2, 0));
 }
 
@@ -336,11 +338,11 @@ fn a_failure_in_mid_frame_is_told_once_by_the_next_call_that_writes() {
             Ok(())
         }
     }
-    let payload = vec![7; 5000];
+    let payload = vec![7; 20_000];
     let mut writer =
         FrameWriter::new(Broken { broken: true, written: Vec::new() }, Length::u32_be());
     writer.send(&[], &[&payload]).unwrap();
-    assert_eq!(writer.unsent(), 5004, "it was taken");
+    assert_eq!(writer.unsent(), 20_004, "it was taken");
     writer.inner().broken = false;
     let error = io::Error::from(writer.flush().unwrap_err());
     assert_eq!(error.kind(), ErrorKind::TimedOut);
