@@ -63,7 +63,7 @@ impl Stash {
     /// Appends `bytes` where there is room for them. What was needed once is used again.
     #[inline]
     pub(crate) fn append(&mut self, bytes: &[u8]) -> bool {
-        let room = self.heap.capacity().saturating_sub(self.heap.len());
+        let room = self.heap.capacity().wrapping_sub(self.heap.len());
         let fits = self.inline_len == 0 && bytes.len() <= room;
         if fits {
             self.heap.extend_from_slice(bytes);

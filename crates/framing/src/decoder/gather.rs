@@ -58,9 +58,9 @@ impl<F: Framing> Decoder<F> {
     }
 
     /// Holds a chunk that has less than what is missing of the payload.
-    #[inline(never)]
+    #[inline]
     pub(super) fn go_on(&mut self, chunk: &[u8]) {
-        self.begun.missing = self.begun.missing.saturating_sub(chunk.len());
+        self.begun.missing = self.begun.missing.wrapping_sub(chunk.len());
         self.hold(chunk, Some(self.begun.rest() as u64));
     }
 
@@ -187,6 +187,7 @@ impl<F: Framing> Decoder<F> {
     #[inline]
     fn hold(&mut self, bytes: &[u8], expected: Option<u64>) {
         self.held.extend(bytes, expected);
-        self.copied = self.copied.saturating_add(bytes.len() as u64);
+        // No count of bytes wraps.
+        self.copied = self.copied.wrapping_add(bytes.len() as u64);
     }
 }
