@@ -84,7 +84,8 @@ impl<F: Framing> Machine<F> {
         self.frame = Progress { passed, kept, head, payload, ..Progress::default() };
     }
 
-    /// A frame begins of whose bytes `kept` are there, with its head and without the end of its payload.
+    /// A frame begins of which `bytes` are there and kept, with its head and without the end of its
+    /// payload.
     pub(crate) fn keep_part(&mut self, bytes: &[u8], shape: Shape) {
         let Shape { head, sealed, trailer } = shape;
         let kept = bytes.len();
@@ -106,7 +107,7 @@ impl<F: Framing> Machine<F> {
         Some(offset)
     }
 
-    /// Whether a frame is gathered whose end is looked for, and all that is pending follows kept bytes.
+    /// Whether a frame is gathered whose end is looked for.
     #[inline]
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.state, State::Open(Open { head: None, coded: 0, certain: 0 }))
@@ -116,7 +117,8 @@ impl<F: Framing> Machine<F> {
             && !self.framing.transforms()
     }
 
-    /// Keeps more of a frame that [is open](Self::is_open), if all of `pending` is payload.
+    /// Keeps more of a frame that [is open](Self::is_open), if all of `pending`, which follows what is
+    /// kept, is payload.
     /// Otherwise [`close`](Self::close), to be called next with the same bytes, decides.
     pub(crate) fn more_open(&mut self, pending: &[u8]) -> bool {
         if pending.is_empty() {

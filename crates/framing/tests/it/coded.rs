@@ -127,8 +127,9 @@ fn against<N: Naive, F: Framing + Clone>(framing: &F, limit: usize, wire: &[u8])
 
 #[test]
 fn every_short_string_against_the_naive_decoders() {
-    let longest = effort(3, 5, 7);
     for limit in [0, 1, 2, 8] {
+        // All of seven symbols under every limit would take hours.
+        let longest = effort(3, 5, if limit == 2 { 7 } else { 5 });
         for_each_string(&[0, 1, 2, 3, 0xFF], longest, |wire| {
             against::<NaiveCobs, _>(&Cobs, limit, wire);
         });

@@ -17,7 +17,8 @@ fn limits(payload: usize) -> Limits {
 
 #[test]
 fn every_short_string_of_line_symbols_under_every_cut() {
-    let longest = effort(3, 5, 7);
+    // All of seven symbols under every limit would take hours.
+    let longest = |payload| effort(3, 5, if payload == 2 { 7 } else { 5 });
     for ending in [Ending::Lf, Ending::Lenient, Ending::Crlf] {
         for unterminated in [Unterminated::Accept, Unterminated::Refuse] {
             let lines = match ending {
@@ -30,7 +31,7 @@ fn every_short_string_of_line_symbols_under_every_cut() {
             for payload in [0, 1, 2, 8] {
                 for oversize in POLICIES {
                     let config = Config::new(lines).limits(limits(payload)).oversize(oversize);
-                    for_each_string(b"\r\n1x", longest, |wire| {
+                    for_each_string(b"\r\n1x", longest(payload), |wire| {
                         check(&config, wire, &decode(&model, limits(payload), oversize, wire));
                     });
                 }
