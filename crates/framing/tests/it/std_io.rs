@@ -167,13 +167,13 @@ fn small_frames_are_written_together_and_large_ones_as_they_lie() {
         writer.send(&[], &[b"small"]).unwrap();
     }
     assert_eq!((writer.inner().written.len(), writer.unsent()), (0, 900));
-    writer.send(&[], &[&[7; 20_000]]).unwrap();
+    writer.send(&[], &[&vec![7; 20_000]]).unwrap();
     assert_eq!((writer.inner().written.len(), writer.unsent()), (900 + 20_004, 0));
     assert_eq!(writer.inner().vectored, 1);
     // A payload of 16 KiB is large, of a byte less it is not.
-    writer.send(&[], &[&[7; (16 << 10) - 1]]).unwrap();
+    writer.send(&[], &[&vec![7; (16 << 10) - 1]]).unwrap();
     assert_eq!((writer.inner().vectored, writer.unsent()), (1, (16 << 10) + 3));
-    writer.send(&[], &[&[7; 16 << 10]]).unwrap();
+    writer.send(&[], &[&vec![7; 16 << 10]]).unwrap();
     assert_eq!((writer.inner().vectored, writer.unsent()), (2, 0));
 }
 
