@@ -316,7 +316,6 @@ impl<F: Framing> Decoder<F> {
     /// [`next_event`](Self::next_event), whose example shows it, until it does. An error changes
     /// nothing.
     pub fn accept(&mut self) -> Result<(), AcceptError> {
-        self.catch_up();
         self.machine.accept()
     }
 
@@ -324,7 +323,6 @@ impl<F: Framing> Decoder<F> {
     /// (but where it is past the limit and [`Oversize::Skip`](crate::Oversize::Skip) drops it
     /// already). A rule that it breaks is still an error. Between frames it does nothing.
     pub fn skip(&mut self) {
-        self.catch_up();
         self.machine.skip();
     }
 

@@ -97,13 +97,14 @@ impl Body<'_> {
 impl<'a> Encoded<'a> {
     /// A frame of a head and a payload.
     #[inline]
-    pub(crate) fn plain(head: Inline, parts: &'a [&'a [u8]], seal: Seal, total: u64) -> Self {
+    pub(crate) fn plain(head: Inline, parts: &'a [&'a [u8]], total: u64) -> Self {
         let around = Around {
             before: &[],
             after: &[],
             enclosure: Enclosure { head, ..Enclosure::default() },
         };
-        Self { around, payload: Body::Plain { parts, seal }, at: HEAD, offset: 0, remaining: total }
+        let payload = Body::Plain { parts, seal: Seal::default() };
+        Self { around, payload, at: HEAD, offset: 0, remaining: total }
     }
 
     #[allow(clippy::inline_always)]

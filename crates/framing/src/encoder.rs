@@ -54,10 +54,10 @@ impl<F: Framing> Encoder<F> {
         prefix: &'a [u8],
         parts: &'a [&'a [u8]],
     ) -> Result<Encoded<'a>, EncodeError> {
+        if let Some((head, total)) = self.plain_head(prefix, parts) {
+            return Ok(Encoded::plain(head, parts, total));
+        }
         self.sealed(parts, |all, seal| {
-            if let Some((head, total)) = self.plain_head(prefix, all) {
-                return Ok(Encoded::plain(head, parts, seal, total));
-            }
             let around = self.around(prefix, all)?;
             let payload = if self.framing.transforms() {
                 let mut coded = Vec::new();
@@ -81,9 +81,7 @@ impl<F: Framing> Encoder<F> {
         parts: &[&[u8]],
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
-        if self.framing.seal(0).len() == 0
-            && let Some((head, total)) = self.plain_head(prefix, parts)
-        {
+        if let Some((head, total)) = self.plain_head(prefix, parts) {
             out.reserve(usize::try_from(total).unwrap_or(0));
             out.extend_from_slice(head.bytes());
             for part in parts {
@@ -118,14 +116,15 @@ impl<F: Framing> Encoder<F> {
     /// The head, where there is nothing else around the payload, and how long the frame is.
     #[inline]
     fn plain_head(&self, prefix: &[u8], payload: &[&[u8]]) -> Option<(Inline, u64)> {
-        if !prefix.is_empty() || self.framing.transforms() {
+        let sealed = self.framing.seal(0).len() > 0;
+        if !prefix.is_empty() || sealed || self.framing.transforms() {
             return None;
         }
         let length = payload_length(payload);
         let head = self.framing.plain_head(length)?;
         let total = length.saturating_add(head.bytes().len() as u64);
-        let most = (self.limits.payload as u64).saturating_add(self.framing.seal(0).len() as u64);
-        (length <= most && head.bytes().len() <= self.limits.head).then_some((head, total))
+        let fits = length <= self.limits.payload as u64 && head.bytes().len() <= self.limits.head;
+        fits.then_some((head, total))
     }
 
     /// Calls `f` with the payload as the framing takes it: with its checksum, if it has one.

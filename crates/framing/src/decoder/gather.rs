@@ -7,7 +7,7 @@ use crate::{Frame, Framing, Payload};
 
 /// A frame whose layout is known, of which a part is held that has its head and not all of its payload.
 /// The machine does not know of it.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct Begun {
     pub(super) shape: Shape,
     /// How many bytes of its payload are missing; zero where there is no such frame.

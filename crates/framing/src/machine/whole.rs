@@ -35,7 +35,7 @@ pub(crate) enum Seen<'p> {
 }
 
 /// The lengths of a frame's parts, in bytes; their sum is one of those.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
     pub(crate) head: usize,
     /// The payload and its checksum.
