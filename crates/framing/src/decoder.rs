@@ -5,7 +5,7 @@ mod run;
 
 use core::fmt;
 
-use crate::machine::{Gathered, Machine, Mode, Piece, Seen};
+use crate::machine::{Gathered, Machine, Mode, Piece, Seen, Shape};
 use crate::stash::Stash;
 use crate::{AcceptError, Config, DecodeError, Event, Frame, Framing, MidFrame, Need, Payload};
 use gather::Begun;
@@ -40,6 +40,10 @@ pub struct Decoder<F> {
     /// test of a byte instead of one for each.
     ready: bool,
     begun: Begun,
+    /// Chunks with fewer bytes than this only go on with what was begun.
+    waits: usize,
+    /// Of the frame that was begun, once its layout is known.
+    shape: Shape,
 }
 
 /// What a decoder has done and holds.
@@ -85,7 +89,16 @@ impl<F: Framing> Decoder<F> {
         let Config { framing, limits, oversize, growth, .. } = config;
         let machine = Machine::new(framing, limits, oversize);
         let ready = machine.is_idle();
-        Self { machine, held: Stash::new(growth), lent: 0, copied: 0, ready, begun: Begun::NONE }
+        Self {
+            machine,
+            held: Stash::new(growth),
+            lent: 0,
+            copied: 0,
+            ready,
+            begun: Begun::Other,
+            waits: 0,
+            shape: Shape::NONE,
+        }
     }
 
     /// The next frame. `input` is moved past the bytes used; what follows a frame stays in it.
@@ -135,7 +148,9 @@ impl<F: Framing> Decoder<F> {
                     return Ok(None);
                 }
                 Seen::Head(total) => {
-                    self.begin_head(total, input);
+                    if !input.is_empty() {
+                        self.begin_head(total, input);
+                    }
                     *input = &[];
                     return Ok(None);
                 }
@@ -146,17 +161,25 @@ impl<F: Framing> Decoder<F> {
                 }
                 Seen::Unclear => {}
             }
-        } else if self.begun.missing > input.len() {
-            self.go_on(input);
-            *input = &[];
-            return Ok(None);
-        } else if self.begun.missing > 0 {
-            let (next, rest) = self.end(input);
-            *input = rest;
-            return next;
-        } else if self.more(input) {
-            *input = &[];
-            return Ok(None);
+        } else {
+            match self.begun {
+                Begun::Head | Begun::Payload if self.waits > input.len() => {
+                    self.go_on(input);
+                    *input = &[];
+                    return Ok(None);
+                }
+                Begun::Payload => {
+                    let (next, rest) = self.end(input);
+                    *input = rest;
+                    return next;
+                }
+                Begun::Open => {
+                    let (next, rest) = self.look_for_end(input);
+                    *input = rest;
+                    return next;
+                }
+                Begun::Head | Begun::Other => {}
+            }
         }
         let (next, rest) = self.next_slow(input);
         *input = rest;
@@ -169,21 +192,12 @@ impl<F: Framing> Decoder<F> {
     fn next_slow<'d, 'c: 'd>(&'d mut self, chunk: &'c [u8]) -> (Next<'d, 'c>, &'c [u8]) {
         self.release();
         let mut rest = chunk;
-        if self.machine.is_open() && self.held.len() == self.machine.kept() {
-            return match self.machine.close(rest) {
-                Some(layout) => {
-                    let frame = self.lend(&layout, &mut rest);
-                    (Ok(Some(frame)), rest)
-                }
-                None => self.decide(rest),
-            };
-        }
         match self.top_up(&mut rest) {
-            Gathered::Waits => (Ok(None), rest),
+            Gathered::Waits(_) => (Ok(None), rest),
             Gathered::Unclear => self.decide(rest),
             Gathered::Part(shape) => {
-                self.begun = Begun { shape, missing: shape.sealed };
-                if self.begun.missing > rest.len() {
+                (self.begun, self.waits, self.shape) = (Begun::Payload, shape.sealed, shape);
+                if self.waits > rest.len() {
                     self.go_on(rest);
                     return (Ok(None), &[]);
                 }
@@ -316,6 +330,7 @@ impl<F: Framing> Decoder<F> {
     /// [`next_event`](Self::next_event), whose example shows it, until it does. An error changes
     /// nothing.
     pub fn accept(&mut self) -> Result<(), AcceptError> {
+        self.catch_up();
         self.machine.accept()
     }
 
@@ -323,6 +338,7 @@ impl<F: Framing> Decoder<F> {
     /// (but where it is past the limit and [`Oversize::Skip`](crate::Oversize::Skip) drops it
     /// already). A rule that it breaks is still an error. Between frames it does nothing.
     pub fn skip(&mut self) {
+        self.catch_up();
         self.machine.skip();
     }
 
@@ -343,8 +359,7 @@ impl<F: Framing> Decoder<F> {
 
     /// How many bytes the frame in progress needs, after `Ok(None)`. [`Need`] shows what for.
     pub fn need(&self) -> Need {
-        if self.begun.missing > 0 {
-            let rest = self.begun.rest();
+        if let Some(rest) = self.rest() {
             return Need { at_least: rest, exact: Some(rest as u64) };
         }
         let held = self.held.len().saturating_sub(self.lent);
@@ -410,7 +425,6 @@ impl<F: Framing> Decoder<F> {
         self.machine.reset();
         self.held.clear();
         self.lent = 0;
-        self.begun = Begun::NONE;
         self.settle();
     }
 }

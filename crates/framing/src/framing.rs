@@ -256,7 +256,7 @@ pub trait Framing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scan {
     /// The layout is not known yet: `total` bytes of the frame are needed to go on, more than were
-    /// seen.
+    /// seen. Before they are there, or the stream ends, `scan` is not called again.
     Need {
         /// Bytes from the frame's first, bounded by [`Limits::head`](crate::Limits::head), or by
         /// what the framing needs of any frame if that is more. A framing that searches for the

@@ -255,7 +255,7 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
 
     /// How many bytes the frame in progress needs, after `Ok(None)`.
     pub fn need(&self) -> Need {
-        if let Some(missing) = self.window.missing() {
+        if let Some(missing) = self.window.missing().filter(|_| !self.machine.awaits_head()) {
             return Need { at_least: missing.max(1), exact: Some(missing as u64) };
         }
         self.machine.need(self.unread().len().saturating_sub(self.machine.kept()))

@@ -66,7 +66,11 @@ impl Stash {
         let room = self.heap.capacity().wrapping_sub(self.heap.len());
         let fits = self.inline_len == 0 && bytes.len() <= room;
         if fits {
-            self.heap.extend_from_slice(bytes);
+            match bytes {
+                // Where streams come byte by byte, to call for the copy would take most of the time.
+                &[byte] => self.heap.push(byte),
+                _ => self.heap.extend_from_slice(bytes),
+            }
         }
         fits
     }
@@ -75,8 +79,24 @@ impl Stash {
     /// bounded by twice the bytes held, whatever is expected, but with [`Growth::Declared`].
     #[inline]
     pub(crate) fn extend(&mut self, bytes: &[u8], expected: Option<u64>) {
-        if !self.append(bytes) {
-            self.extend_slow(bytes, expected);
+        if self.append(bytes) {
+            return;
+        }
+        match bytes {
+            &[byte] => self.push(byte, expected),
+            _ => self.extend_slow(bytes, expected),
+        }
+    }
+
+    /// For heads that come byte by byte.
+    #[inline(never)]
+    fn push(&mut self, byte: u8, expected: Option<u64>) {
+        match self.inline.get_mut(self.inline_len) {
+            Some(place) if self.heap.is_empty() => {
+                *place = byte;
+                self.inline_len = self.inline_len.wrapping_add(1);
+            }
+            _ => self.extend_slow(&[byte], expected),
         }
     }
 

@@ -48,6 +48,7 @@ fn cases() -> Vec<(Row, &'static [&'static str])> {
         (row(Task::Lines(Wire::Lf, Chunk::OneByte), Payload::All(64)), four),
         (row(Task::Encode(To::Buffer), Payload::All(64)), &["framing/append", "framing/spec"]),
         (row(Task::Encode(To::Vectored), Payload::All(64)), &["framing/encode", "framing/spec"]),
+        (decode(Chunk::OneByte, Payload::All(0)), four),
     ]
 }
 

@@ -36,11 +36,6 @@ impl<F: Framing> Decoder<F> {
         found
     }
 
-    /// Finds out whether the next frame can be looked for at once.
-    pub(super) fn settle(&mut self) {
-        self.ready = self.held.len() <= self.lent && self.machine.is_idle();
-    }
-
     /// Drops what the last call lent.
     #[inline]
     pub(super) fn release(&mut self) {

@@ -211,6 +211,15 @@ impl Framing for Delimited {
         }
     }
 
+    /// Where frames come byte by byte, to search each byte would take most of the time.
+    #[inline]
+    fn resume(&self, seen: &[u8], eof: bool) -> Result<Scan, Malformed> {
+        match seen {
+            &[byte] if !self.firsts.contain(byte) => Ok(Scan::Open { head: 0, safe: 1 }),
+            _ => self.scan(seen, 0, eof),
+        }
+    }
+
     fn enclose(&self, prefix: &[u8], payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
         super::no_prefix(prefix)?;
         let ending = if self.keep == Keep::Delimiter { &[][..] } else { self.ending() };
@@ -294,6 +303,16 @@ impl Firsts {
                 table.iter_mut().zip(0..=u8::MAX).for_each(|(is, byte)| *is = many.contains(&byte));
                 Self::Many(table)
             }
+        }
+    }
+
+    #[inline]
+    fn contain(&self, byte: u8) -> bool {
+        match self {
+            &Self::One(a) => byte == a,
+            &Self::Two(a, b) => byte == a || byte == b,
+            &Self::Three(a, b, c) => byte == a || byte == b || byte == c,
+            Self::Many(table) => table.get(usize::from(byte)) == Some(&true),
         }
     }
 

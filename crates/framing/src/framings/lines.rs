@@ -198,6 +198,16 @@ impl Framing for Lines {
         }
     }
 
+    /// Where lines come byte by byte, to search each byte would take most of the time.
+    #[inline]
+    fn resume(&self, seen: &[u8], eof: bool) -> Result<Scan, Malformed> {
+        match seen {
+            // No ending has a byte above CR.
+            &[byte] if byte > b'\r' && !eof => Ok(Scan::Open { head: 0, safe: 1 }),
+            _ => self.scan(seen, 0, eof),
+        }
+    }
+
     fn enclose(&self, prefix: &[u8], payload: &[&[u8]]) -> Result<Enclosure<'_>, EncodeError> {
         super::no_prefix(prefix)?;
         let mut before = 0_u64;

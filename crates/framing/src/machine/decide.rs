@@ -18,7 +18,7 @@ impl<F: Framing> Machine<F> {
         match self.state {
             State::Failed(error) => Err(error),
             State::Head { .. } if pending.is_empty() => Ok(self.report_noise(eof)),
-            State::Head { seen, .. } => {
+            State::Head { seen, total } => {
                 if self.frame.parts == 0 {
                     self.frame.fate = mode.fate();
                 }
@@ -26,6 +26,9 @@ impl<F: Framing> Machine<F> {
                     let seen = seen.min(pending.len());
                     let scanned = scanned.unwrap_or_else(|| self.framing.scan(pending, seen, eof));
                     return self.resync(pending, scanned, seen, most, mode, eof);
+                }
+                if pending.len() < total && scanned.is_none() && !eof {
+                    return Ok(Step::Wait(total.saturating_sub(pending.len())));
                 }
                 let scanned = scanned
                     .unwrap_or_else(|| self.framing.scan(pending, seen.min(pending.len()), eof));

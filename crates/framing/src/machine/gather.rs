@@ -14,12 +14,22 @@ use crate::{Framing, Scan};
 
 /// What the first bytes of a frame, or more of them, make of it.
 pub(crate) enum Gathered {
-    /// All of them are held, or kept, and more are needed.
-    Waits,
+    /// All of them are held, or kept, and so many more are needed to go on.
+    Waits(usize),
     /// Its layout is known, and its payload not all there: only [`keep_part`](Machine::keep_part) tells the
     /// machine.
     Part(Shape),
     /// [`step`](Machine::step) decides.
+    Unclear,
+}
+
+/// What the bytes are that follow those of a frame whose end is looked for.
+pub(crate) enum Sought {
+    /// All of them are payload.
+    Payload,
+    /// The frame ends after so many bytes of payload, and `total` bytes.
+    End { payload: usize, total: usize },
+    /// [`step`](Machine::step), to be called next with the same bytes, decides.
     Unclear,
 }
 
@@ -36,15 +46,19 @@ impl<F: Framing> Machine<F> {
         self.seal() == 0 && self.framing.recovery().is_none()
     }
 
-    /// How many bytes, at least, are needed beside those of a head that are there. None where not all of
-    /// these were scanned.
+    /// How many bytes are needed beside those of a head that are there, before it is to be scanned
+    /// again. None where not all of these were scanned, and it is to be scanned now.
     pub(crate) fn lacks(&self, there: usize) -> Option<usize> {
         match self.state {
-            State::Head { seen, total } if seen == there => {
-                Some(total.saturating_sub(there).max(1))
-            }
+            State::Head { total, .. } if total > there => Some(total.saturating_sub(there)),
+            State::Head { seen, .. } if seen == there => Some(1),
             _ => None,
         }
+    }
+
+    /// Whether a part of a head is there, as far as the machine knows.
+    pub(crate) const fn awaits_head(&self) -> bool {
+        matches!(self.state, State::Head { total: 1.., .. })
     }
 
     /// So many bytes at the start of a frame were scanned in vain, and it has at least `total`.
@@ -62,7 +76,7 @@ impl<F: Framing> Machine<F> {
         match self.framing.scan(head, seen.min(there), false) {
             Ok(Scan::Need { total }) if total > there && total <= self.most_needed() => {
                 self.await_head(there, total);
-                Gathered::Waits
+                Gathered::Waits(total.saturating_sub(there))
             }
             Ok(Scan::Body { head, body, trailer, more: false }) if head == there => {
                 match self.within(head, body, trailer).filter(|shape| shape.bytes() > 0) {
@@ -117,42 +131,40 @@ impl<F: Framing> Machine<F> {
             && !self.framing.transforms()
     }
 
-    /// Keeps more of a frame that [is open](Self::is_open), if all of `pending`, which follows what is
-    /// kept, is payload.
-    /// Otherwise [`close`](Self::close), to be called next with the same bytes, decides.
-    pub(crate) fn more_open(&mut self, pending: &[u8]) -> bool {
-        if pending.is_empty() {
-            return true;
-        }
+    /// Looks for the end of a frame that [is open](Self::is_open) in `pending`, which follows what is there
+    /// of it.
+    #[inline]
+    pub(crate) fn look_for_end(&mut self, pending: &[u8]) -> Sought {
         match self.framing.resume(pending, false) {
-            Ok(Scan::Open { head: 0, safe })
-                if safe == pending.len() && safe as u64 <= self.room() =>
-            {
-                self.frame.payload = self.frame.payload.saturating_add(safe as u64);
-                self.frame.kept = self.frame.kept.saturating_add(safe);
-                self.frame.pass(safe);
-                true
+            Ok(Scan::Open { head: 0, safe }) if safe == pending.len() => Sought::Payload,
+            Ok(Scan::Until { payload: Range { start: 0, end }, total }) => {
+                Sought::End { payload: end, total }
             }
             resumed => {
-                self.scanned = Some(resumed);
-                false
+                self.remember(resumed);
+                Sought::Unclear
             }
         }
     }
 
-    /// The frame that [is open](Self::is_open) ends in `pending`, it seems. None says nothing.
-    pub(crate) fn close(&mut self, pending: &[u8]) -> Option<Layout> {
-        let room = self.room();
-        match self.scanned.take()? {
-            Ok(Scan::Until { payload: Range { start: 0, end }, total }) if end as u64 <= room => {
-                let trailer = pending.get(end..total)?;
-                self.framing.trailer(trailer).ok()?;
-                self.framing.framed(&[]);
-                let (keep, trailer) = (end as u64, trailer.len());
-                let body = Body { head: None, keep, extra: 0, trailer, more: false, past: false };
-                Some(self.complete(body, total as u64))
-            }
-            _ => None,
+    /// Keeps `n` more bytes of payload of a frame that [is open](Self::is_open).
+    pub(crate) fn keep_more(&mut self, n: usize) {
+        self.frame.payload = self.frame.payload.saturating_add(n as u64);
+        self.frame.kept = self.frame.kept.saturating_add(n);
+        self.frame.pass(n);
+    }
+
+    /// The frame that [is open](Self::is_open) ends after `payload` bytes of `pending` and a trailer, of
+    /// `total` bytes together. None says nothing.
+    #[inline]
+    pub(crate) fn close(&mut self, pending: &[u8], payload: usize, total: usize) -> Option<Layout> {
+        let trailer = pending.get(payload..total)?;
+        if payload as u64 > self.room() || self.framing.trailer(trailer).is_err() {
+            return None;
         }
+        self.framing.framed(&[]);
+        let (keep, trailer) = (payload as u64, trailer.len());
+        let body = Body { head: None, keep, extra: 0, trailer, more: false, past: false };
+        Some(self.complete(body, total as u64))
     }
 }

@@ -32,7 +32,7 @@ mod step;
 mod stream;
 mod whole;
 
-pub(crate) use gather::Gathered;
+pub(crate) use gather::{Gathered, Sought};
 use seal::Digest;
 pub(crate) use step::{Gift, Layout, Mode, Step};
 pub(crate) use stream::Piece;
@@ -375,7 +375,7 @@ impl<F: Framing> Machine<F> {
     }
 
     /// How many more payload bytes, checksum included, may be kept or handed out.
-    fn room(&self) -> u64 {
+    pub(crate) fn room(&self) -> u64 {
         if self.frame.fate == Fate::Stream && self.oversize == Oversize::Stream {
             return u64::MAX;
         }

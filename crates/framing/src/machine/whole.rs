@@ -44,6 +44,8 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
+    pub(crate) const NONE: Self = Self { head: 0, sealed: 0, trailer: 0 };
+
     /// Head, payload with checksum, trailer, and what follows the frame; if it is all there.
     #[inline]
     pub(crate) fn split(self, bytes: &[u8]) -> Option<[&[u8]; 4]> {
@@ -101,9 +103,12 @@ impl<F: Framing> Machine<F> {
 
     /// As [`look`](Self::look), where a head may have been scanned in vain before.
     pub(crate) fn look_again<'p>(&mut self, pending: &'p [u8]) -> Seen<'p> {
-        let State::Head { seen: from, .. } = self.state else { return Seen::Unclear };
+        let State::Head { seen: from, total } = self.state else { return Seen::Unclear };
         if !self.is_fresh() {
             return Seen::Unclear;
+        }
+        if pending.len() < total && self.is_gathered() {
+            return Seen::Head(total);
         }
         let scanned = self.scanned.take();
         let scanned =
@@ -122,7 +127,7 @@ impl<F: Framing> Machine<F> {
 
     /// That this is rare is what orders the code of the common case without a jump.
     #[cold]
-    fn remember(&mut self, scanned: Result<Scan, Malformed>) {
+    pub(super) fn remember(&mut self, scanned: Result<Scan, Malformed>) {
         self.scanned = Some(scanned);
     }
 

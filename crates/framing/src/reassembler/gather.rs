@@ -1,7 +1,7 @@
 //! The reassembler's short cut for frames that are not all there yet.
 
 use super::Reassembler;
-use crate::machine::{Layout, Seen, Shape};
+use crate::machine::{Layout, Seen, Shape, Sought};
 use crate::storage::Storage;
 use crate::window::front;
 use crate::{Frame, Framing};
@@ -45,8 +45,16 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
         if self.window.held() > 0 {
             self.machine.await_head(self.window.held(), total);
             self.ready = false;
+            self.await_more(total);
         }
         true
+    }
+
+    /// Nothing is to be decided before `total` bytes are there, if they ever can be.
+    fn await_more(&mut self, total: usize) {
+        if !self.window.never_holds(Some(total as u64), 0) {
+            self.window.await_total(total);
+        }
     }
 
     /// The beginning of a frame whose end is to be looked for lies at the front of the window. The answer
@@ -65,15 +73,25 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
         let bytes = self.window.bytes();
         if self.machine.is_open() {
             let (_, pending) = front(bytes, self.machine.kept());
-            if self.machine.more_open(pending) {
-                return self.has_room().then_some(Known::Waits);
-            }
-            return self.machine.close(pending).map(Known::Ends);
+            let more = pending.len();
+            let sought =
+                if more > 0 { self.machine.look_for_end(pending) } else { Sought::Payload };
+            return match sought {
+                Sought::Payload if more as u64 <= self.machine.room() => {
+                    self.machine.keep_more(more);
+                    self.has_room().then_some(Known::Waits)
+                }
+                Sought::End { payload, total } => {
+                    self.machine.close(pending, payload, total).map(Known::Ends)
+                }
+                Sought::Payload | Sought::Unclear => None,
+            };
         }
         match self.machine.look_again(bytes) {
             Seen::Whole(whole) => Some(Known::Whole(whole.shape())),
             Seen::Part(shape) => self.await_all(shape).then_some(Known::Waits),
-            Seen::Head(_) | Seen::Open(_) => self.has_room().then_some(Known::Waits),
+            Seen::Head(total) => self.await_head(total).then_some(Known::Waits),
+            Seen::Open(_) => self.has_room().then_some(Known::Waits),
             Seen::Unclear => None,
         }
     }

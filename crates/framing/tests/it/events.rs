@@ -37,6 +37,21 @@ fn a_body_larger_than_memory_streams_without_buffering() {
 }
 
 #[test]
+fn a_line_that_was_accepted_can_still_be_skipped_while_it_is_gathered() {
+    let wire = b"unwanted\nwanted\n";
+    for (begun, gathered) in [(2, 3), (1, 7), (5, 6)] {
+        let mut decoder = Decoder::new(Lines::lf());
+        let begin = decoder.next_event(&mut &wire[..begun]).unwrap();
+        assert!(matches!(begin, Some(Event::Begin { .. })));
+        decoder.accept().unwrap();
+        assert!(decoder.next(&mut &wire[..gathered]).unwrap().is_none());
+        decoder.skip();
+        let mut rest = &wire[gathered..];
+        assert_eq!(&*decoder.next(&mut rest).unwrap().unwrap().payload(), b"wanted");
+    }
+}
+
+#[test]
 fn after_begin_the_frame_is_accepted_skipped_or_left() {
     let wire = [frame(b"first"), frame(b"second"), frame(b"third"), frame(b"fourth")].concat();
     for cut in 1..wire.len() {
