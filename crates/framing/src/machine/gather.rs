@@ -61,6 +61,18 @@ impl<F: Framing> Machine<F> {
         matches!(self.state, State::Head { total: 1.., .. })
     }
 
+    /// There will be no more than `there` bytes of a head that has more: those that were not scanned are
+    /// to be, for they may break a rule. The answer is no where all were.
+    pub(crate) fn looks_again(&mut self, there: usize) -> bool {
+        match &mut self.state {
+            State::Head { seen, total } if *seen < there && *total > there => {
+                *total = 0;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// So many bytes at the start of a frame were scanned in vain, and it has at least `total`.
     pub(crate) fn await_head(&mut self, seen: usize, total: usize) {
         self.frame.fate = Fate::Whole;

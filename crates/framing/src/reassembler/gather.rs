@@ -50,9 +50,9 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
         true
     }
 
-    /// Nothing is to be decided before `total` bytes are there, if they ever can be.
+    /// A head is begun, and nothing is to be decided before `total` bytes are there, if they ever can be.
     fn await_more(&mut self, total: usize) {
-        if !self.window.never_holds(Some(total as u64), 0) {
+        if self.window.held() > 0 && !self.window.never_holds(Some(total as u64), 0) {
             self.window.await_total(total);
         }
     }
@@ -70,6 +70,7 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
     /// Goes on with the frame in progress, or begins one. Where the answer is None, the machine
     /// decides.
     pub(super) fn gather(&mut self) -> Option<Known> {
+        self.window.await_total(0);
         let bytes = self.window.bytes();
         if self.machine.is_open() {
             let (_, pending) = front(bytes, self.machine.kept());
@@ -90,7 +91,10 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
         match self.machine.look_again(bytes) {
             Seen::Whole(whole) => Some(Known::Whole(whole.shape())),
             Seen::Part(shape) => self.await_all(shape).then_some(Known::Waits),
-            Seen::Head(total) => self.await_head(total).then_some(Known::Waits),
+            Seen::Head(total) => {
+                self.await_more(total);
+                self.has_room().then_some(Known::Waits)
+            }
             Seen::Open(_) => self.has_room().then_some(Known::Waits),
             Seen::Unclear => None,
         }

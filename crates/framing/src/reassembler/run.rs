@@ -111,6 +111,10 @@ impl<F: Framing, S: Storage> Reassembler<F, S> {
             if self.has_room() {
                 break;
             }
+            let pending = self.window.held().saturating_sub(kept);
+            if !eof && self.machine.looks_again(pending) {
+                continue;
+            }
             // What cannot be a frame here may be passed over.
             let drop = self.machine.overflow(self.window.capacity())?;
             self.window.drop(kept, drop);

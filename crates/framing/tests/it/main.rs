@@ -21,6 +21,7 @@ mod events;
 mod formats;
 mod generated;
 mod handoff;
+mod heads;
 mod hints;
 mod incidents;
 mod model;
