@@ -12,6 +12,7 @@ fn read<F: Framing, S: Storage>(owned: &mut Reassembler<F, S>, bytes: &[u8]) {
 }
 
 /// Eight digits, of which it looks only at those that it was not shown before; a byte of payload.
+#[derive(Clone, Debug)]
 struct Digits;
 
 impl Framing for Digits {
@@ -88,6 +89,7 @@ fn p1_a_storage_that_is_full_in_the_middle_of_a_head_tells_its_fault_under_every
 }
 
 /// Two bytes of head, then a payload up to a bar.
+#[derive(Clone, Debug)]
 struct Barred;
 
 impl Barred {
