@@ -10,7 +10,7 @@ use core::ops::Range;
 
 use super::{Body, Fate, Layout, Machine, Open, Progress, State};
 use crate::machine::Shape;
-use crate::{Framing, Scan};
+use crate::{Framing, Recovery, Scan};
 
 /// What the first bytes of a frame, or more of them, make of it.
 pub(crate) enum Gathered {
@@ -64,8 +64,9 @@ impl<F: Framing> Machine<F> {
     /// There will be no more than `there` bytes of a head that has more: those that were not scanned are
     /// to be, for they may break a rule. The answer is no where all were.
     pub(crate) fn looks_again(&mut self, there: usize) -> bool {
+        let waits = !matches!(self.framing.recovery(), Some(Recovery::ByteByByte { .. }));
         match &mut self.state {
-            State::Head { seen, total } if *seen < there && *total > there => {
+            State::Head { seen, total } if waits && *seen < there && *total > there => {
                 *total = 0;
                 true
             }
