@@ -18,9 +18,10 @@ use std::time::Instant;
 use std::{env, fs};
 
 use framing::{Config, DecodeError, Decoder, Length};
-use framing_client::Session;
+use framing_client::{Session, Target};
 use framing_protocol::message::{Command, Exec, Outcome, Text};
 use framing_server::{ExecPolicy, Options, Server};
+use framing_transport::Dirs;
 
 fn main() -> ExitCode {
     let plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -42,14 +43,18 @@ pub(crate) fn show(screen: &mut Screen<impl Write>) -> Shown {
     let root = tempfile::tempdir()?;
     let content: Vec<u8> = (0..SIZE / 8).flat_map(|n| (n * n * n).to_le_bytes()).collect();
     fs::write(root.path().join(FILE), &content)?;
+    // Both sides have keys: in the home directory, if it were not for this one.
+    let keys = tempfile::tempdir()?;
+    let dirs = Dirs::within(keys.path().join("keys"));
     let server = Server::bind(Options {
         listen: vec!["127.0.0.1:0".into()],
         root: Some(root.path().into()),
         exec: ExecPolicy { any: true, ..ExecPolicy::default() },
-        ..Options::default()
+        ..Options::new(dirs.clone())
     })?;
     let running = server.spawn()?;
-    let mut session = Session::connect(&running.addresses()[0].to_string())?;
+    let address = running.addresses()[0].to_string();
+    let mut session = Session::connect(&Target::new(address, dirs))?;
 
     messages(screen, &mut session)?;
     a_command(screen, &mut session)?;

@@ -8,15 +8,15 @@
 use std::error::Error;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use framing_client::Session;
+use framing_client::{Session, Target};
 use framing_protocol::client::{Client, Event, Refused, Settings};
 use framing_server::{Options, Server};
-use framing_transport::{Link, PollFd, connect, poll};
+use framing_transport::{Dirs, Link, PollFd, connect, local_server, poll, secure};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -30,18 +30,21 @@ pub(crate) fn measure(mib: usize, messages: u32, out: &mut impl Write) -> Outcom
     let root = tempfile::tempdir()?;
     let path = root.path().join("content");
     write_content(&path, mib)?;
+    let keys = tempfile::tempdir()?;
+    let dirs = Dirs::within(keys.path().join("keys"));
     let server = Server::bind(Options {
         listen: vec!["127.0.0.1:0".to_owned()],
         root: Some(root.path().to_owned()),
-        ..Options::default()
+        ..Options::new(dirs.clone())
     })?;
     let running = server.spawn()?;
-    let address = running.addresses()[0].to_string();
+    let address = running.addresses()[0];
+    let target = Target::new(address.to_string(), dirs.clone());
 
     let (mut bare, mut framed) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         bare.push(bare_copy(&path, mib)?);
-        framed.push(download(&address, mib)?);
+        framed.push(download(&target, mib)?);
     }
     let (bare, framed) = (median(&mut bare), median(&mut framed));
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
@@ -53,8 +56,8 @@ pub(crate) fn measure(mib: usize, messages: u32, out: &mut impl Write) -> Outcom
 
     let (mut single, mut pipelined) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        single.push(ping_pong(&address, messages)?);
-        pipelined.push(pipeline(&address, messages)?);
+        single.push(ping_pong(&target, messages)?);
+        pipelined.push(pipeline(address, &dirs, messages)?);
     }
     let rate = |time: Duration| f64::from(messages) / time.as_secs_f64();
     writeln!(out, "{messages} echoes of {} bytes, one connection", MESSAGE.len())?;
@@ -88,17 +91,17 @@ fn bare_copy(path: &Path, mib: usize) -> Outcome<Duration> {
     })
 }
 
-fn download(address: &str, mib: usize) -> Outcome<Duration> {
+fn download(target: &Target, mib: usize) -> Outcome<Duration> {
     let start = Instant::now();
-    let mut session = Session::connect(address)?;
+    let mut session = Session::connect(target)?;
     // Checks length and digest.
     let file = session.get(&"content".into())?.write_to(&mut io::sink())?;
     expect(file.total_size == (mib as u64) << 20, "the download is whole")?;
     Ok(start.elapsed())
 }
 
-fn ping_pong(address: &str, messages: u32) -> Outcome<Duration> {
-    let mut session = Session::connect(address)?;
+fn ping_pong(target: &Target, messages: u32) -> Outcome<Duration> {
+    let mut session = Session::connect(target)?;
     let start = Instant::now();
     for _ in 0..messages {
         expect(session.upper(MESSAGE)? == ANSWER, "an answer is right")?;
@@ -107,8 +110,11 @@ fn ping_pong(address: &str, messages: u32) -> Outcome<Duration> {
 }
 
 /// As many requests on their way as the protocol allows.
-fn pipeline(address: &str, messages: u32) -> Outcome<Duration> {
-    let stream = connect(address, Duration::from_secs(5))?;
+fn pipeline(server: SocketAddr, dirs: &Dirs, messages: u32) -> Outcome<Duration> {
+    let (identity, pin) = local_server(dirs, server)?.ok_or("the server is not announced")?;
+    let (server, patience) = (server.to_string(), Duration::from_secs(5));
+    let stream = connect(&server, patience)?;
+    let stream = secure(stream, &server, &identity, Some(pin), patience)?;
     let mut link = Link::new(stream, Client::new(Settings::default(), Duration::ZERO));
     let start = Instant::now();
     let (mut asked, mut answered) = (0, 0);

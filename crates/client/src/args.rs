@@ -8,11 +8,12 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgGroup, Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use framing::{Spec, SpecError};
+use framing_transport::Pin;
 use unicode_width::UnicodeWidthStr;
 
 use crate::error::Status;
 
-/// Upper-case echo, remote commands and files, as whole messages over one TCP connection.
+/// Upper-case echo, remote commands and files, as whole messages over one encrypted connection.
 #[derive(Debug, Parser)]
 #[command(name = "framing-client", version, about, after_help = EXIT_CODES)]
 #[command(max_term_width = 100)]
@@ -126,6 +127,23 @@ pub(crate) enum Command {
     },
     /// Ask whether the server is there, and how far away
     Ping,
+    /// Trust a server's key from now on
+    ///
+    /// Compare it with what `framing-server fingerprint` shows there. Servers of the same user on this
+    /// machine are known without.
+    Trust {
+        /// The key: what `framing-server fingerprint` shows
+        key: Pin,
+        /// Even though another key of this server is known: that one is forgotten
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Show the name of our own key, for servers to authorize
+    Fingerprint {
+        /// Show our certificate instead, in PEM
+        #[arg(long)]
+        certificate: bool,
+    },
     /// Show the frames in a captured stream
     ///
     /// One line for each frame: where it begins, its head, its payload as text or in hexadecimal. Where
@@ -146,6 +164,8 @@ impl Command {
             Self::Get { .. } => "get",
             Self::Ls { .. } => "ls",
             Self::Ping => "ping",
+            Self::Trust { .. } => "trust",
+            Self::Fingerprint { .. } => "fingerprint",
             Self::Inspect(_) => "inspect",
         }
     }

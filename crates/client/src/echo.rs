@@ -14,13 +14,14 @@ use crate::error::Error;
 use crate::output::{Audience, Output, Sink};
 use crate::report;
 use crate::session::Session;
+use crate::target::Target;
 
 /// Has `texts` answered, or, if there are none, what is typed, or else each line of standard input.
-pub(crate) fn run(server: &str, texts: &[OsString]) -> Result<(), Error> {
+pub(crate) fn run(target: &Target, texts: &[OsString]) -> Result<(), Error> {
     let (stdin, stdout) = (io::stdin(), io::stdout());
     let mut answers = Answers::new(Output::stdout()?, Audience::of(&stdout));
     if !texts.is_empty() {
-        let mut session = Session::connect(server)?;
+        let mut session = Session::connect(target)?;
         for (text, number) in texts.iter().zip(1..) {
             match session.upper(text.as_bytes()) {
                 Ok(answer) => answers.add(&answer),
@@ -29,9 +30,9 @@ pub(crate) fn run(server: &str, texts: &[OsString]) -> Result<(), Error> {
             answers.flush()?;
         }
     } else if stdin.is_terminal() && stdout.is_terminal() {
-        prompt::run(server, &mut answers)?;
+        prompt::run(target, &mut answers)?;
     } else {
-        piped::run(server, &mut answers, &stdin)?;
+        piped::run(target, &mut answers, &stdin)?;
     }
     answers.finish()
 }

@@ -10,8 +10,9 @@ use framing::BuildError;
 use framing_protocol::client::Refused;
 use framing_protocol::message::{Code, Escaped, Failure, Outcome};
 use framing_protocol::{Closed, HeaderError};
-use framing_transport::ConnectError;
+use framing_transport::{ConnectError, Exposed, IdentityError, NoHome};
 
+use crate::known_hosts::KnownHostsError;
 use crate::part::PartError;
 
 pub(crate) use hint::{
@@ -26,6 +27,24 @@ pub enum Error {
     /// The server cannot be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// There is no place for keys.
+    #[error(transparent)]
+    NoHome(#[from] NoHome),
+    /// The place for keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] Exposed),
+    /// We have no key.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The list of known servers cannot be used.
+    #[error(transparent)]
+    KnownHosts(#[from] KnownHostsError),
+    /// The connection ended before the server had bidden us welcome.
+    #[error("{server}: the server ended the connection before it said a word")]
+    NoWelcome {
+        /// Where the server is.
+        server: String,
+    },
     /// The connection ended before the answer did.
     #[error("{server}: {}{reason}", who_left(reason))]
     Closed {
@@ -122,7 +141,15 @@ impl Error {
     /// The exit code of every command but `exec`.
     pub fn status(&self) -> Status {
         match self {
-            Self::Connect(_) | Self::Unsaved { .. } | Self::Stranger { .. } => Status::CONNECT,
+            Self::Connect(ConnectError::OtherKey { .. })
+            | Self::NoHome(_)
+            | Self::Keys(_)
+            | Self::Identity(_)
+            | Self::KnownHosts(_) => Status::AUTH,
+            Self::Connect(_)
+            | Self::NoWelcome { .. }
+            | Self::Unsaved { .. }
+            | Self::Stranger { .. } => Status::CONNECT,
             Self::Closed { reason, .. } => match reason {
                 Closed::Overdue(_) => Status::TIMEOUT,
                 Closed::Refused(failure) => status_of(&failure.code),
@@ -151,6 +178,19 @@ impl Error {
         }
     }
 
+    /// Whether the server may just have had no place for us.
+    pub(crate) fn is_turned_away(&self) -> bool {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+        match self {
+            Self::NoWelcome { .. } => true,
+            Self::Connect(ConnectError::Handshake { source, .. }) => matches!(
+                source.kind(),
+                BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof
+            ),
+            _ => false,
+        }
+    }
+
     /// Whether it needs no words: whoever read our output has left, or asked us to end.
     pub fn is_quiet(&self) -> bool {
         self.is_broken_pipe() || matches!(self, Self::Interrupted)
@@ -174,6 +214,8 @@ impl Status {
     pub const USAGE: Self = Self(2);
     /// No connection, or no longer.
     pub const CONNECT: Self = Self(3);
+    /// One of the two sides is not who it should be.
+    pub const AUTH: Self = Self(4);
     /// The server may do it and will not.
     pub const DENIED: Self = Self(5);
     /// No such file.
@@ -227,6 +269,7 @@ impl From<Status> for ExitCode {
 
 fn status_of(code: &Code) -> Status {
     match code {
+        Code::Unauthorized => Status::AUTH,
         Code::Denied => Status::DENIED,
         Code::NotFound | Code::BadPath => Status::NOT_FOUND,
         Code::Changed => Status::INTEGRITY,

@@ -8,6 +8,7 @@ use crate::args::{self, Args};
 use crate::error::{Error, Status, hint_of_outcome, shown};
 use crate::output::Output;
 use crate::report;
+use crate::run::target;
 use crate::session::Session;
 
 /// Runs it, and gives its exit code.
@@ -18,7 +19,7 @@ pub(crate) fn run(args: &Args, asked: &args::Exec) -> Result<Status, Error> {
     };
     let exec = Exec { timeout: asked.timeout, ..Exec::new(command) };
     let (mut stdout, mut stderr) = (Output::stdout()?, Output::stderr()?);
-    let exit = Session::connect(&args.server)?.exec(&exec, &mut stdout, &mut stderr)?;
+    let exit = Session::connect(&target(args)?)?.exec(&exec, &mut stdout, &mut stderr)?;
     explain(&exec, &exit);
     if let Some(next) = hint_of_outcome(&exit.outcome, args) {
         report::hint(&next);

@@ -18,35 +18,36 @@ use crate::output::Output;
 use crate::part::{Part, PartError, Place};
 use crate::screen::Screen;
 use crate::session::{Download, Session};
+use crate::target::Target;
 
 /// Fetches `path` to `output`, or to a file of the same name here.
-pub(crate) fn run(server: &str, path: &OsStr, output: Option<&OsStr>) -> Result<(), Error> {
+pub(crate) fn run(target: &Target, path: &OsStr, output: Option<&OsStr>) -> Result<(), Error> {
     // A file over the limit of the process shall be an error like a full disk, not a sudden death.
     signal_hook::flag::register(SIGXFSZ, Arc::default())?;
     // First of all, so that nothing is fetched that cannot be put anywhere.
-    let target = Target::choose(path, output)?;
-    let mut session = Session::connect(server)?;
+    let destination = Destination::choose(path, output)?;
+    let mut session = Session::connect(target)?;
     let path = Text::from(path.as_bytes());
     let download = session.get(&path)?;
-    match target {
-        Target::Stream(mut output) => {
+    match destination {
+        Destination::Stream(mut output) => {
             download.write_to(&mut output)?;
         }
-        Target::File(place) => save(download, place, &path)?,
+        Destination::File(place) => save(download, place, &path)?,
     }
     Ok(())
 }
 
 /// Where the content goes.
 #[derive(Debug)]
-enum Target {
+enum Destination {
     /// Standard output, a device or a FIFO: gets it as it comes.
     Stream(Output),
     /// A file that is not there yet.
     File(Place),
 }
 
-impl Target {
+impl Destination {
     fn choose(path: &OsStr, output: Option<&OsStr>) -> Result<Self, Error> {
         let Some(output) = output else { return Ok(Self::File(Place::new(base_name(path)?)?)) };
         if output == "-" {

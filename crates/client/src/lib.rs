@@ -4,9 +4,12 @@
 //! without starting a process:
 //!
 //! ```no_run
-//! let mut session = framing_client::Session::connect("127.0.0.1:7878")?;
+//! use framing_client::{Session, Target};
+//! use framing_transport::Dirs;
+//!
+//! let mut session = Session::connect(&Target::new("127.0.0.1:7878", Dirs::of_user()?))?;
 //! println!("{}", String::from_utf8_lossy(&session.upper("grüße".as_bytes())?));
-//! # Ok::<(), framing_client::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! ```text
@@ -15,7 +18,8 @@
 //!                     |     |    |   part      NAME.part, and when it becomes NAME
 //!                     v     v    v
 //!                   session                    one connection: request, events, end
-//!                     |  \
+//!                     |  \   \
+//!                     |   |   target           whom we connect to, and how we know each other (known_hosts)
 //!                     |   output               sinks that never make the session wait
 //!                     v
 //!          framing-transport, framing-protocol
@@ -27,6 +31,7 @@ mod error;
 mod exec;
 mod get;
 mod inspect;
+mod known_hosts;
 mod ls;
 mod output;
 mod part;
@@ -34,13 +39,16 @@ mod report;
 mod run;
 mod screen;
 mod session;
+mod target;
 
 pub use args::Args;
 pub use error::{Damage, Error, Status};
+pub use known_hosts::KnownHostsError;
 pub use output::{Output, Sink};
 pub use part::PartError;
 pub use run::run;
 pub use session::{Download, Session};
+pub use target::Target;
 
 /// The examples of the project's front page are run like any other.
 #[cfg(doctest)]

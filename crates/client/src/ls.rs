@@ -9,12 +9,13 @@ use framing_protocol::message::{Entry, EntryKind, Text};
 use crate::error::Error;
 use crate::output::{Audience, Output};
 use crate::session::Session;
+use crate::target::Target;
 
 /// Lists `path` in the server's order.
-pub(crate) fn run(server: &str, path: &OsStr) -> Result<(), Error> {
+pub(crate) fn run(target: &Target, path: &OsStr) -> Result<(), Error> {
     let audience = Audience::of(&io::stdout());
     let mut output = Output::stdout()?;
-    Session::connect(server)?
+    Session::connect(target)?
         .list(&Text::from(path.as_bytes()), &mut output, |entry| line(entry, audience))
 }
 

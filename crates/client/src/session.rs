@@ -5,10 +5,12 @@
 //! [`Sink`]s meanwhile, none of which can hold up the other.
 //!
 //! ```no_run
-//! use framing_client::Session;
+//! use framing_client::{Session, Target};
 //! use framing_protocol::message::{Command, Exec};
+//! use framing_transport::Dirs;
 //!
-//! let mut session = Session::connect("127.0.0.1:7878")?;
+//! let target = Target::new("127.0.0.1:7878", Dirs::of_user()?);
+//! let mut session = Session::connect(&target)?;
 //! assert_eq!(session.upper(b"sticky")?, b"STICKY");
 //!
 //! let mut file = Vec::new();
@@ -17,45 +19,63 @@
 //! let (mut out, mut err) = (Vec::new(), Vec::new());
 //! let exit = session.exec(&Exec::new(Command::Argv(vec!["date".into()])), &mut out, &mut err)?;
 //! println!("{:?} after {:?}", exit.outcome, exit.duration);
-//! # Ok::<(), framing_client::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 use std::os::fd::BorrowedFd;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use framing_protocol::Closed;
 use framing_protocol::client::{Client, Event, Refused, Settings};
 use framing_protocol::message::{Code, Digest, Entry, Exec, Exit, Failure, File, Id, Text};
-use framing_transport::{Link, PollFd, PollFlags, connect, poll};
+use framing_transport::{Link, PollFd, PollFlags, TlsStream, poll};
 
 use crate::error::{Damage, Error};
 use crate::output::Sink;
+use crate::target::Target;
 
 /// One connection, on which the server has bidden us welcome.
 #[derive(Debug)]
 pub struct Session {
-    link: Link<Client>,
-    server: String,
+    link: Link<Client, TlsStream>,
+    target: Target,
 }
 
 impl Session {
-    /// Connects to `server` (`HOST:PORT`) and waits for its welcome.
-    pub fn connect(server: &str) -> Result<Self, Error> {
-        let stream = connect(server, CONNECT)?;
-        let machine = Client::new(Settings::default(), Duration::ZERO);
-        let mut session = Self { link: Link::new(stream, machine), server: server.to_owned() };
+    /// Connects to a server and waits for its welcome.
+    ///
+    /// A server that has too much to do ends connections of clients that it does not know yet, so a
+    /// connection that ends before the welcome is tried three times more.
+    pub fn connect(target: &Target) -> Result<Self, Error> {
+        let mut pauses = PAUSES.iter();
         loop {
-            match session.event(&mut []) {
-                Ok(Event::Welcome { .. }) => return Ok(session),
-                Ok(_) => {}
-                Err(error) => return Err(stranger(error)),
+            match Self::attempt(target) {
+                Err(error) if error.is_turned_away() => match pauses.next() {
+                    Some(pause) => sleep(*pause),
+                    None => return Err(error),
+                },
+                connected => return connected,
             }
         }
     }
 
-    /// Where the server is, as it was given.
-    pub fn server(&self) -> &str {
-        &self.server
+    fn attempt(target: &Target) -> Result<Self, Error> {
+        let machine = Client::new(Settings::default(), Duration::ZERO);
+        let link = Link::new(target.open()?, machine);
+        let mut session = Self { link, target: target.clone() };
+        loop {
+            match session.event(&mut []) {
+                Ok(Event::Welcome { .. }) => return Ok(session),
+                Ok(_) => {}
+                Err(error) => return Err(before_welcome(error)),
+            }
+        }
+    }
+
+    /// Which server it is.
+    pub fn target(&self) -> &Target {
+        &self.target
     }
 
     /// Has `text`, which must be UTF-8, answered in upper case.
@@ -151,7 +171,7 @@ impl Session {
     }
 
     fn closed(&self, reason: Closed) -> Error {
-        Error::Closed { server: self.server.clone(), reason }
+        Error::Closed { server: self.target.server().to_owned(), reason }
     }
 
     /// What has happened already, without waiting.
@@ -351,9 +371,12 @@ impl Drop for Download<'_> {
 }
 
 /// Who breaks the protocol before the welcome does not speak it, except for a server of another
-/// version.
-fn stranger(error: Error) -> Error {
+/// version; and one that just ends the connection may have had no place for it.
+fn before_welcome(error: Error) -> Error {
     match error {
+        Error::Closed { server, reason: Closed::Lost | Closed::Clean } => {
+            Error::NoWelcome { server }
+        }
         Error::Closed { server, reason: Closed::Violation(failure) }
             if failure.code != Code::Version =>
         {
@@ -381,5 +404,6 @@ fn request_of(event: &Event) -> Option<Id> {
     }
 }
 
-/// How long all attempts to connect may take together.
-const CONNECT: Duration = Duration::from_secs(10);
+/// How long to wait before each further attempt to be welcomed.
+const PAUSES: [Duration; 3] =
+    [Duration::from_millis(50), Duration::from_millis(200), Duration::from_millis(800)];

@@ -318,7 +318,7 @@ pub struct Welcome {
     /// The server's software and its version, for people.
     #[serde(default)]
     pub agent: String,
-    /// What this client may do: `echo`, `files`, `exec`.
+    /// What this client may do: `echo`, `files`, `files:write`, `exec:any`, `exec:shell`, `exec:@NAME`.
     #[serde(default)]
     pub roles: Vec<String>,
     /// What this server takes.

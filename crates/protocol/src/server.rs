@@ -48,7 +48,8 @@ use requests::Requests;
 pub struct Settings {
     /// Name and version of the software.
     pub agent: String,
-    /// What the client may do, for `welcome`: `echo`, `files`, `exec`.
+    /// What the client may do, for `welcome`, unless [`Server::admit`] says otherwise: `echo`, `files`,
+    /// `files:write`, `exec:any`, `exec:shell`, `exec:@NAME`.
     pub roles: Vec<String>,
     /// Its patience.
     pub deadlines: Deadlines,

@@ -1,13 +1,19 @@
 //! The command line.
 
+use crate::clients::{day, network};
+use crate::roles::{Roles, is_name};
 use crate::{DEFAULT_LISTEN, ExecPolicy, Options};
 use clap::{Parser, Subcommand};
+use framing_transport::{Dirs, Pin};
+use ipnet::IpNet;
 use std::path::PathBuf;
+use time::Date;
 
 /// Serves upper-case echo, remote commands and files over framed messages.
 ///
-/// Connections are neither encrypted nor authenticated yet, so only this machine itself may
-/// connect. Commands and files are off until a flag opens them.
+/// Every connection is encrypted (TLS 1.3), and both sides prove their keys. Clients of the same user on
+/// this machine need nothing for that; others are listed by their keys (framing-server authorize).
+/// Commands and files are off until a flag opens them.
 #[derive(Debug, Parser)]
 #[command(name = "framing-server", version, args_conflicts_with_subcommands = true)]
 #[command(after_help = EXIT_CODES)]
@@ -19,13 +25,59 @@ pub struct Args {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(crate) enum Command {
     /// Serve until interrupted (what happens without a command, too)
     Serve(Serve),
+    /// Let a client in, or change what it may do
+    ///
+    /// What is not given stays as it is listed. A running server sees the change at once.
+    Authorize(Authorize),
+    /// Strike a client out; its open connections end
+    Revoke {
+        /// Its name or its key
+        #[arg(value_name = "NAME|KEY")]
+        who: String,
+    },
+    /// Show who may connect
+    Clients,
+    /// Show the name of this server's key, for clients to compare
+    Fingerprint {
+        /// Show its certificate instead, in PEM, for other software that wants it in a file
+        #[arg(long)]
+        certificate: bool,
+    },
 }
 
 #[derive(Debug, clap::Args)]
-struct Serve {
+pub(crate) struct Authorize {
+    /// The client's key: what `framing-client fingerprint` shows there
+    #[arg(value_name = "KEY")]
+    pub(crate) pin: Pin,
+
+    /// What people call it
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub(crate) name: Option<String>,
+
+    /// What it may do: echo, files, files:write, exec:@NAME, exec:any, exec:shell, separated by commas
+    #[arg(long, value_name = "ROLES")]
+    pub(crate) roles: Option<Roles>,
+
+    /// Where it may come from: addresses and networks, separated by commas [default: anywhere]
+    #[arg(long, value_name = "NETWORKS", value_delimiter = ',', value_parser = network)]
+    pub(crate) from: Vec<IpNet>,
+
+    /// The day from which on it may not connect any more, such as 2027-01-31, in UTC [default: never]
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub(crate) expires: Option<Date>,
+}
+
+fn name(text: &str) -> Result<String, &'static str> {
+    let bad = "1 to 64 letters, digits, dots, dashes and underscores make a name";
+    is_name(text).then(|| text.to_owned()).ok_or(bad)
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
     /// Listen here (HOST:PORT, port 0 for any free one); may be given several times
     #[arg(long, value_name = "ADDR", env = "FRAMING_LISTEN", value_delimiter = ',')]
     #[arg(default_value = DEFAULT_LISTEN)]
@@ -34,6 +86,10 @@ struct Serve {
     /// Serve the files below this directory; without it there are none
     #[arg(long, value_name = "DIR", env = "FRAMING_ROOT")]
     root: Option<PathBuf>,
+
+    /// Let in nobody who is not listed, not even clients of this user on this machine
+    #[arg(long)]
+    no_local_trust: bool,
 
     /// Let clients run any program with any arguments, as the user who runs this server and with its
     /// terminal, if it has one
@@ -46,18 +102,45 @@ struct Serve {
     exec_shell: bool,
 }
 
-impl From<Args> for Options {
-    fn from(args: Args) -> Self {
-        let Serve { listen, root, exec_any, exec_shell } = match args.command {
+impl Args {
+    /// What was asked for, as this user.
+    pub fn job(self, dirs: Dirs) -> Job {
+        let serve = match self.command {
             Some(Command::Serve(serve)) => serve,
-            None => args.serve,
+            Some(command) => return Job::Keys(KeysJob { command, dirs }),
+            None => self.serve,
         };
-        Self {
+        let Serve { listen, root, no_local_trust, exec_any, exec_shell } = serve;
+        Job::Serve(Options {
             listen,
             root,
+            local_trust: !no_local_trust,
             exec: ExecPolicy { any: exec_any, shell: exec_shell },
-            ..Self::default()
-        }
+            ..Options::new(dirs)
+        })
+    }
+}
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Job {
+    /// To serve.
+    Serve(Options),
+    /// To show or change whose keys are known.
+    Keys(KeysJob),
+}
+
+/// A command that needs no running server.
+#[derive(Debug)]
+pub struct KeysJob {
+    command: Command,
+    dirs: Dirs,
+}
+
+impl KeysJob {
+    /// Does it, and writes what it shows to standard output.
+    pub fn run(&self) -> anyhow::Result<()> {
+        crate::keys::run(&self.command, &self.dirs)
     }
 }
 

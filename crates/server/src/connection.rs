@@ -1,21 +1,27 @@
 //! The loop of one connection.
 
 use crate::execution::Execution;
+use crate::gate::Gate;
 use crate::listing::Listing;
+use crate::registry::Pass;
+use crate::roles::{Role, Roles};
 use crate::root::Root;
 use crate::sending::Sending;
+use crate::serve::Visitor;
 use crate::{ExecPolicy, environment, signal_names};
-use framing_protocol::message::{Code, Exec, Failure, MAX_BODY};
+use framing_protocol::message::{Code, Command, Exec, Failure, MAX_BODY};
 use framing_protocol::server::{Event, Server as Protocol, Settings};
 use framing_protocol::{Closed, Id};
-use framing_transport::{Link, PollFd, PollFlags, Waker, poll};
+use framing_transport::{Link, PollFd, PollFlags, TlsAcceptor, TlsStream, Waker, poll};
 use std::io;
-use std::net::TcpStream;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// What every connection of a server may use.
 #[derive(Debug)]
 pub(crate) struct Services {
+    pub(crate) acceptor: TlsAcceptor,
+    pub(crate) gate: Gate,
     pub(crate) root: Option<Root>,
     pub(crate) exec: ExecPolicy,
     pub(crate) grace: Duration,
@@ -33,29 +39,34 @@ pub(crate) enum Progress {
 
 /// Serves one client until it leaves, and says how it ended unless somebody had to be there to see.
 pub(crate) fn serve(
-    stream: TcpStream,
+    visitor: Visitor<'_>,
     services: &Services,
     stop: &Waker,
 ) -> io::Result<Option<Closed>> {
-    Connection::new(stream, services).run(stop)
-}
-
-/// Tells one client why it is not served, without waiting for anything: the few bytes find place in
-/// the empty buffer of a new connection, and the client reads them before it sees the close.
-pub(crate) fn turn_away(stream: TcpStream, services: &Services) {
-    let mut link = link(stream, services);
-    let failure = Failure::new(Code::Busy, "too many clients are connected to this server");
-    link.machine().refuse(failure.hint("try again later"));
-    link.flush();
-}
-
-fn link(stream: TcpStream, services: &Services) -> Link<Protocol> {
-    Link::new(stream, Protocol::new(services.settings.clone(), Duration::ZERO))
+    let Visitor { stream, peer, pass } = visitor;
+    let stream = services.acceptor.accept(stream).map_err(io::Error::other)?;
+    let protocol = Protocol::new(services.settings.clone(), Duration::ZERO);
+    let link = Link::new(stream, protocol);
+    Connection {
+        link,
+        services,
+        peer,
+        pass,
+        roles: None,
+        work: Work::None,
+        closed: None,
+        leaving: None,
+    }
+    .run(stop)
 }
 
 struct Connection<'s> {
-    link: Link<Protocol>,
+    link: Link<Protocol, TlsStream>,
     services: &'s Services,
+    peer: SocketAddr,
+    pass: Pass<'s>,
+    /// What the client may do, once it is known who it is.
+    roles: Option<Roles>,
     work: Work,
     closed: Option<Closed>,
     /// Once the server is stopping: when it waits for this client no longer.
@@ -70,19 +81,10 @@ enum Work {
     Directory(Listing),
 }
 
-impl<'s> Connection<'s> {
-    fn new(stream: TcpStream, services: &'s Services) -> Self {
-        Self {
-            link: link(stream, services),
-            services,
-            work: Work::None,
-            closed: None,
-            leaving: None,
-        }
-    }
-
+impl Connection<'_> {
     fn run(mut self, stop: &Waker) -> io::Result<Option<Closed>> {
         loop {
+            self.admit();
             self.handle_events();
             self.advance();
             self.link.flush();
@@ -90,11 +92,70 @@ impl<'s> Connection<'s> {
             let busy = self.handle_events() || self.produces();
             let abandoned = self.leaving.is_some_and(|until| until <= Instant::now());
             if self.link.is_finished() || abandoned {
-                return Ok(self.closed);
+                return self.end();
             }
             let patience = if busy { Some(Duration::ZERO) } else { self.patience() };
             self.wait(stop, patience)?;
         }
+    }
+
+    /// Decides what the client may do, once it has proved who it is: before anything that it says is
+    /// looked at, so that one that is turned away reads why.
+    fn admit(&mut self) {
+        if self.roles.is_some() {
+            return;
+        }
+        let Some(pin) = self.link.stream().peer() else { return };
+        let gate = &self.services.gate;
+        let mut admitted = gate.admit(pin, self.peer);
+        while let Ok(roles) = &admitted {
+            if !self.pass.known(pin, roles.clone()) {
+                admitted = Err(busy());
+                break;
+            }
+            // A change of the list finds the connection from now on; one until now is found here.
+            let again = gate.admit(pin, self.peer);
+            if again == admitted {
+                break;
+            }
+            admitted = again;
+        }
+        match &admitted {
+            Ok(roles) => self.link.machine().admit(roles.words()),
+            Err(failure) => self.link.machine().refuse(failure.clone()),
+        }
+        self.roles = Some(admitted.unwrap_or_default());
+    }
+
+    /// How it ended; as an error, if the peer never spoke our protocol.
+    fn end(self) -> io::Result<Option<Closed>> {
+        match self.link.trouble() {
+            Some(trouble)
+                if self.roles.is_none() && trouble.kind() == io::ErrorKind::InvalidData =>
+            {
+                Err(io::Error::other(trouble.to_string()))
+            }
+            _ => Ok(self.closed),
+        }
+    }
+
+    /// Why the client may not do this, if it may not and others may.
+    fn forbidden(&self, event: &Event) -> Option<(Id, Failure)> {
+        let (id, role) = match event {
+            Event::Upper { id } => (*id, Role::Echo),
+            Event::Get { id, .. } | Event::List { id, .. } => (*id, Role::Files),
+            Event::Exec { id, exec } => (
+                *id,
+                match exec.command {
+                    Command::Argv(_) => Role::ExecAny,
+                    Command::Shell(_) => Role::ExecShell,
+                },
+            ),
+            _ => return None,
+        };
+        let granted = self.roles.as_ref()?;
+        let failure = self.services.gate.forbids(&role, granted, self.link.stream().peer())?;
+        Some((id, failure))
     }
 
     /// Waits for the socket, the command and the end of the server, each only where it matters.
@@ -159,6 +220,10 @@ impl<'s> Connection<'s> {
     }
 
     fn handle(&mut self, event: Event) {
+        if let Some((id, failure)) = self.forbidden(&event) {
+            self.link.machine().fail(id, failure);
+            return;
+        }
         let Services { root, .. } = self.services;
         let protocol = self.link.machine();
         match event {
@@ -258,6 +323,11 @@ fn upper(id: Id, protocol: &mut Protocol) {
             protocol.fail(id, Failure::new(Code::NotUtf8, message));
         }
     }
+}
+
+fn busy() -> Failure {
+    let failure = Failure::new(Code::Busy, "too many clients are connected to this server");
+    failure.hint("try again later")
 }
 
 fn shutting_down() -> Failure {

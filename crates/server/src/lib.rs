@@ -6,17 +6,23 @@
 //!
 //! ```
 //! use framing_server::{Options, Server};
+//! use framing_transport::Dirs;
 //!
-//! let server = Server::bind(Options { listen: vec!["127.0.0.1:0".into()], ..Options::default() })?;
+//! # let dir = tempfile::tempdir()?;
+//! # let keys = dir.path().join("keys");
+//! // Where the server's key is kept, and who may connect. `Dirs::of_user()` is what the binary takes.
+//! let options = Options::new(Dirs::within(keys));
+//! let server = Server::bind(Options { listen: vec!["127.0.0.1:0".into()], ..options })?;
 //! println!("listening on {}", server.addresses()[0]);
 //! let running = server.spawn()?;
 //! // ... clients come and go ...
 //! running.stop()?;
-//! # Ok::<(), framing_server::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! ```text
 //!   accept loop (serve) --thread per connection--> loop of one connection (connection)
+//!     | registry: who is connected                   | gate: who gets in (clients, roles)
 //!                                                    | poll: socket, child's pipes, child's exit, stop
 //!                                                    +-- upper
 //!                                                    +-- exec      (execution, child, environment)
@@ -27,22 +33,29 @@
 
 mod args;
 mod child;
+mod clients;
 mod connection;
 mod descriptors;
 mod environment;
 mod execution;
+mod gate;
+mod keys;
 mod listing;
 mod log;
 mod options;
+mod registry;
+mod roles;
 mod root;
 mod sending;
 mod serve;
 mod signal_names;
 mod signals;
 
-pub use args::Args;
+pub use args::{Args, Job, KeysJob};
+pub use clients::{BadLine, Client, Clients, ClientsError, ClientsFile, Fault, NotAdmitted};
 pub use descriptors::raise_descriptor_limit;
 pub use options::{DEFAULT_LISTEN, ExecPolicy, Options};
+pub use roles::{BadRole, Role, Roles};
 pub use root::RootError;
-pub use serve::{Error, Running, Server, Stopper};
-pub use signals::stop_on_signals;
+pub use serve::{Error, Reloader, Running, Server, Stopper};
+pub use signals::{reload_on_signal, stop_on_signals};

@@ -1,12 +1,26 @@
 //! `framing-server`: see the library of the same name.
 
 use clap::Parser;
-use framing_server::{Args, Options, Server, raise_descriptor_limit, stop_on_signals};
+use framing_server::{
+    Args, Job, Options, Server, raise_descriptor_limit, reload_on_signal, stop_on_signals,
+};
+use framing_transport::Dirs;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let options = Options::from(Args::parse());
+    let args = Args::parse();
+    match Dirs::of_user().map(|dirs| args.job(dirs)) {
+        Ok(Job::Serve(options)) => start(options),
+        Ok(Job::Keys(keys)) => match keys.run() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&*error, BROKEN),
+        },
+        Err(error) => fail(&error, UNUSABLE),
+    }
+}
+
+fn start(options: Options) -> ExitCode {
     raise_descriptor_limit();
     let server = match Server::bind(options) {
         Ok(server) => server,
@@ -20,6 +34,7 @@ fn main() -> ExitCode {
 
 fn serve(server: Server) -> anyhow::Result<()> {
     stop_on_signals(server.stopper())?;
+    reload_on_signal(server.reloader())?;
     for address in server.addresses() {
         // Whoever started the server may have closed its output: that is no reason not to serve.
         let _ = writeln!(io::stdout(), "listening on {address}");
@@ -33,7 +48,7 @@ fn fail(error: &(impl std::fmt::Display + ?Sized), code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// The exit code for flags, addresses and directories that cannot be used.
+/// The exit code for flags, addresses, directories and keys that cannot be used.
 const UNUSABLE: u8 = 2;
 
 /// The exit code for a server that had to end.

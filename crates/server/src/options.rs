@@ -1,21 +1,38 @@
 //! What a server is told.
 
 use framing_protocol::Deadlines;
+use framing_transport::Dirs;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Everything a server can be told, with the defaults of the command line.
+///
+/// ```
+/// use framing_server::Options;
+/// use framing_transport::Dirs;
+///
+/// # let dir = tempfile::tempdir()?;
+/// # let dir = dir.path().join("keys");
+/// let options = Options { root: Some("/srv/files".into()), ..Options::new(Dirs::within(dir)) };
+/// assert_eq!(options.listen, ["127.0.0.1:7878"]);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where to listen, each `HOST:PORT`; port 0 takes a free one. Loopback only.
+    /// Where its key is kept, which is made at the first start, and the list of who may connect.
+    pub dirs: Dirs,
+    /// Whether clients of the same user on the same machine may do all that the server was started to
+    /// do, without being listed.
+    pub local_trust: bool,
+    /// Where to listen, each `HOST:PORT`; port 0 takes a free one.
     pub listen: Vec<String>,
     /// The directory below which files are served; none serves no files.
     pub root: Option<PathBuf>,
     /// Which commands clients may run.
     pub exec: ExecPolicy,
-    /// How many connections are served at once; the next ones are told to come back later. No more
-    /// than three quarters of the files that the process may open. A hostile client can cost
-    /// some 3 MB of memory, beside what its command takes.
+    /// How many connections are served at once; where there are more, those go first whose clients have
+    /// not proved who they are. No more than three quarters of the files that the process may open. A
+    /// hostile client can cost some 3 MB of memory, beside what its command takes.
     pub connections: usize,
     /// How long a command may take to end after it was asked to, before it is killed.
     pub grace: Duration,
@@ -23,9 +40,12 @@ pub struct Options {
     pub deadlines: Deadlines,
 }
 
-impl Default for Options {
-    fn default() -> Self {
+impl Options {
+    /// The defaults of the command line, with keys in these directories.
+    pub fn new(dirs: Dirs) -> Self {
         Self {
+            dirs,
+            local_trust: true,
             listen: vec![DEFAULT_LISTEN.to_owned()],
             root: None,
             exec: ExecPolicy::default(),

@@ -1,27 +1,38 @@
 //! The accept loop and the life of the whole.
 
+use crate::clients::{ClientsError, ClientsFile};
 use crate::connection::{self, Services};
+use crate::gate::Gate;
+use crate::keys::identity_file;
+use crate::registry::{Pass, Registry};
+use crate::roles::{Role, Roles};
 use crate::root::{Root, RootError};
-use crate::{Options, descriptors, log};
+use crate::{ExecPolicy, Options, descriptors, log};
 use framing_protocol::Closed;
 use framing_protocol::server::Settings;
-use framing_transport::{Accepted, ListenError, Listeners, Waker};
+use framing_transport::{
+    Accepted, Exposed, Identity, IdentityError, ListenError, Listeners, LocalTrust, PollFd,
+    PollFlags, TlsAcceptor, TlsError, Waker, poll,
+};
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle, Scope};
 use std::time::{Duration, Instant};
+use time::OffsetDateTime;
 
 /// A server that listens and does not serve yet.
 #[derive(Debug)]
 pub struct Server {
     listeners: Listeners,
     services: Services,
-    connections: usize,
+    registry: Registry,
     stop: Arc<Waker>,
+    reload: Arc<Waker>,
+    local: Option<LocalTrust>,
 }
 
 /// Why there is no server.
@@ -34,6 +45,29 @@ pub enum Error {
     /// The root cannot be served from.
     #[error(transparent)]
     Root(#[from] RootError),
+    /// Clients could read the server's own keys.
+    #[error(
+        "refusing to serve files below {root:?}: the keys in {keys:?} lie there; name a directory \
+         beside them"
+    )]
+    KeysInRoot {
+        /// The directory that was to be served.
+        root: PathBuf,
+        /// Where keys are kept.
+        keys: PathBuf,
+    },
+    /// The server has no key.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// There is no place for keys.
+    #[error(transparent)]
+    Keys(#[from] Exposed),
+    /// The list of clients cannot be used.
+    #[error(transparent)]
+    Clients(#[from] ClientsError),
+    /// The server's key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The system has no descriptors, threads or memory for it.
     #[error("the system failed the server: {0}")]
     System(#[from] io::Error),
@@ -47,13 +81,24 @@ impl Server {
     ///
     /// [`connections`]: Options::connections
     pub fn bind(options: Options) -> Result<Self, Error> {
-        let Options { listen, root, exec, connections, grace, deadlines } = options;
+        let Options { dirs, local_trust, listen, root, exec, connections, grace, deadlines } =
+            options;
+        let identity = Identity::load_or_create(&identity_file(&dirs)?)?;
+        let acceptor = TlsAcceptor::new(&identity)?;
+        if let Some(root) = &root
+            && let Some(keys) = dirs.inside(root).ok().flatten()
+        {
+            return Err(Error::KeysInRoot { root: root.clone(), keys: keys.to_owned() });
+        }
         let root = root.as_deref().map(Root::open).transpose()?;
         let listeners = Listeners::bind(&listen)?;
-        let roles = [("echo", true), ("files", root.is_some()), ("exec", exec.any || exec.shell)];
-        let roles = roles.into_iter().filter(|(_, open)| *open).map(|(role, _)| role.to_owned());
+        let announce = || LocalTrust::announce(&dirs, identity.pin(), listeners.addresses());
+        let local = local_trust.then(announce).transpose()?;
+        let client = local.as_ref().map(LocalTrust::client);
+        let open = open_roles(root.as_ref().map(Root::path), exec);
+        let gate = Gate::new(ClientsFile::within(&dirs)?, client, open);
         let agent = concat!("framing-server/", env!("CARGO_PKG_VERSION")).to_owned();
-        let settings = Settings { agent, roles: roles.collect(), deadlines };
+        let settings = Settings { agent, roles: Vec::new(), deadlines };
         let limit = descriptors::limit();
         let affordable = descriptors::connections_within(limit);
         if affordable < connections {
@@ -62,9 +107,10 @@ impl Server {
                  no more than {limit} files may be open (ulimit -n)"
             ));
         }
-        let connections = connections.min(affordable);
-        let services = Services { root, exec, grace, settings };
-        Ok(Self { listeners, services, connections, stop: Arc::new(Waker::new()?) })
+        let registry = Registry::new(connections.min(affordable));
+        let services = Services { acceptor, gate, root, exec, grace, settings };
+        let [stop, reload] = [Waker::new()?, Waker::new()?].map(Arc::new);
+        Ok(Self { listeners, services, registry, stop, reload, local })
     }
 
     /// The addresses it listens on, with the ports that were chosen.
@@ -77,14 +123,24 @@ impl Server {
         Stopper(Arc::clone(&self.stop))
     }
 
+    /// What has it look at its files again at once.
+    pub fn reloader(&self) -> Reloader {
+        Reloader(Arc::clone(&self.reload))
+    }
+
     /// Serves until it is stopped: then the listeners are closed, commands killed, every client
     /// told, and every thread has ended when this returns.
     pub fn run(self) -> Result<(), Error> {
-        let Self { listeners, services, connections, stop } = self;
-        let served = AtomicUsize::new(0);
+        let Self { mut listeners, services, registry, stop, reload, local } = self;
         let result = thread::scope(|scope| {
-            let shop = Shop { services: &services, stop: &stop, served: &served, connections };
-            let result = shop.accept_all(listeners, scope);
+            let shop = Shop { services: &services, stop: &stop, registry: &registry };
+            let reload = &*reload;
+            let watch = move || shop.watch(reload);
+            let watch = thread::Builder::new().name("watch".to_owned()).spawn_scoped(scope, watch);
+            let result = watch.and_then(|_| shop.accept_all(&mut listeners, scope));
+            // Who takes over the port announces itself; only then may nothing of ours be left there.
+            drop(local);
+            drop(listeners);
             // When accepting failed nobody else tells the connections to end.
             stop.wake();
             result
@@ -110,6 +166,29 @@ impl Stopper {
     pub fn stop(&self) {
         self.0.wake();
     }
+}
+
+/// Has a server read the list of its clients again, from any thread. It looks at it every second in any
+/// case.
+#[derive(Debug, Clone)]
+pub struct Reloader(Arc<Waker>);
+
+impl Reloader {
+    /// Asks the server to look; does not wait for it.
+    pub fn reload(&self) {
+        self.0.wake();
+    }
+}
+
+/// What a server does that was started like this.
+fn open_roles(root: Option<&Path>, exec: ExecPolicy) -> Roles {
+    let all = [
+        (Role::Echo, true),
+        (Role::Files, root.is_some()),
+        (Role::ExecAny, exec.any),
+        (Role::ExecShell, exec.shell),
+    ];
+    all.into_iter().filter(|(_, open)| *open).map(|(role, _)| role).collect()
 }
 
 /// A server that serves in a thread of its own, until this is stopped or dropped.
@@ -152,31 +231,28 @@ impl Drop for Running {
 struct Shop<'env> {
     services: &'env Services,
     stop: &'env Waker,
-    served: &'env AtomicUsize,
-    connections: usize,
+    registry: &'env Registry,
 }
 
 impl<'scope, 'env: 'scope> Shop<'env> {
     /// Accepts until it is stopped; an accept that fails is never the end.
     fn accept_all(
         self,
-        mut listeners: Listeners,
+        listeners: &mut Listeners,
         scope: &'scope Scope<'scope, 'env>,
     ) -> io::Result<()> {
-        let (mut trouble, mut crowd) = (Complaint::default(), Complaint::default());
+        let mut trouble = Complaint::default();
         loop {
             match listeners.accept(self.stop)? {
                 Accepted::Connection { stream, peer } => {
-                    if let Some(slot) = Slot::take(self.served, self.connections) {
-                        self.hand_over(stream, peer, slot, connection::serve, scope);
-                    } else {
-                        connection::turn_away(stream, self.services);
-                        let open = self.connections;
-                        crowd.tell(format_args!("{peer}: turned away, {open} are connected"));
-                    }
+                    let stream = Arc::new(stream);
+                    let pass = self.registry.enter(&stream, peer);
+                    self.hand_over(Visitor { stream, peer, pass }, connection::serve, scope);
                 }
                 Accepted::Trouble(error) => {
                     trouble.tell(format_args!("cannot accept connections for now: {error}"));
+                    // Whoever says nothing must not keep out whoever waits.
+                    self.registry.evict();
                 }
                 Accepted::Woken => return Ok(()),
             }
@@ -186,18 +262,19 @@ impl<'scope, 'env: 'scope> Shop<'env> {
     /// Has `handler` see to the connection in a thread of its own.
     fn hand_over(
         self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        slot: Slot<'env>,
+        visitor: Visitor<'env>,
         handler: Handler,
         scope: &'scope Scope<'scope, 'env>,
     ) {
+        let peer = visitor.peer;
         let thread = thread::Builder::new().name(peer.to_string()).stack_size(STACK);
         let spawned = thread.spawn_scoped(scope, move || {
-            let _slot = slot;
-            match catch_unwind(AssertUnwindSafe(|| handler(stream, self.services, self.stop))) {
+            match catch_unwind(AssertUnwindSafe(|| handler(visitor, self.services, self.stop))) {
                 Ok(Ok(Some(
-                    reason @ (Closed::Truncated { .. } | Closed::Overdue(_) | Closed::Violation(_)),
+                    reason @ (Closed::Truncated { .. }
+                    | Closed::Overdue(_)
+                    | Closed::Violation(_)
+                    | Closed::Refused(_)),
                 ))) => log::line(format_args!("{peer}: {reason}")),
                 Ok(Err(error)) => log::line(format_args!("{peer}: dropped: {error}")),
                 Ok(Ok(_)) => {}
@@ -210,27 +287,44 @@ impl<'scope, 'env: 'scope> Shop<'env> {
             log::line(format_args!("{peer}: dropped, no thread for it: {error}"));
         }
     }
+
+    /// Ends the connections of clients that are not let in any more, or not for the same, as the list
+    /// changes and as days go by.
+    fn watch(self, reload: &Waker) -> io::Result<()> {
+        let mut day = OffsetDateTime::now_utc().date();
+        loop {
+            let mut set = [self.stop, reload].map(|waker| PollFd::new(waker, PollFlags::IN));
+            poll(&mut set, Some(GLANCE))?;
+            let [stopped, asked] = set.map(|descriptor| !descriptor.revents().is_empty());
+            if stopped {
+                return Ok(());
+            }
+            reload.clear();
+            let today = OffsetDateTime::now_utc().date();
+            let gate = &self.services.gate;
+            if asked || day != today || gate.is_stale() {
+                day = today;
+                let ended =
+                    self.registry.end_unless(|pin, roles, peer| gate.keeps(pin, roles, peer));
+                for (peer, pin) in ended {
+                    log::line(format_args!(
+                        "{peer}: ended, for {pin} may not do the same any more"
+                    ));
+                }
+            }
+        }
+    }
+}
+
+/// A connection that was accepted.
+pub(crate) struct Visitor<'r> {
+    pub(crate) stream: Arc<TcpStream>,
+    pub(crate) peer: SocketAddr,
+    pub(crate) pass: Pass<'r>,
 }
 
 /// What a connection's thread does.
-type Handler = fn(TcpStream, &Services, &Waker) -> io::Result<Option<Closed>>;
-
-/// One of the connections that may be open at a time.
-struct Slot<'s>(&'s AtomicUsize);
-
-impl<'s> Slot<'s> {
-    /// One more of those that `open` counts, if there are fewer than `most`.
-    fn take(open: &'s AtomicUsize, most: usize) -> Option<Self> {
-        let more = |open: usize| (open < most).then_some(open.saturating_add(1));
-        open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Self(open))
-    }
-}
-
-impl Drop for Slot<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
+type Handler = fn(Visitor<'_>, &Services, &Waker) -> io::Result<Option<Closed>>;
 
 /// What may happen many times a second, and need not be told so often.
 #[derive(Default)]
@@ -253,28 +347,32 @@ const STACK: usize = 512 * 1024;
 /// How long a complaint is not told again.
 const TELLING: Duration = Duration::from_secs(10);
 
+/// How often it is looked whether the list of clients has changed.
+const GLANCE: Duration = Duration::from_secs(1);
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use framing_transport::Dirs;
     use std::io::Read;
     use std::net::TcpListener;
 
     #[test]
     fn a_handler_that_panics_costs_its_own_connection_only() {
-        let bound =
-            Server::bind(Options { listen: vec!["127.0.0.1:0".into()], ..Options::default() });
-        let Server { services, connections, stop, .. } = bound.unwrap();
-        let served = AtomicUsize::new(0);
-        let shop = Shop { services: &services, stop: &stop, served: &served, connections };
+        let keys = tempfile::tempdir().unwrap();
+        let options = Options::new(Dirs::within(keys.path().join("keys")));
+        let bound = Server::bind(Options { listen: vec!["127.0.0.1:0".into()], ..options });
+        let Server { services, registry, stop, .. } = bound.unwrap();
+        let shop = Shop { services: &services, stop: &stop, registry: &registry };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         thread::scope(|scope| {
             let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let (stream, peer) = listener.accept().unwrap();
-            let slot = Slot::take(&served, 1).unwrap();
-            assert!(Slot::take(&served, 1).is_none());
-            shop.hand_over(stream, peer, slot, |_, _, _| panic!("on purpose"), scope);
+            let stream = Arc::new(stream);
+            let pass = registry.enter(&stream, peer);
+            shop.hand_over(Visitor { stream, peer, pass }, |_, _, _| panic!("on purpose"), scope);
             assert_eq!(client.read(&mut [0]).unwrap(), 0);
         });
-        assert_eq!(served.into_inner(), 0);
+        assert!(registry.is_empty(), "its place is free again");
     }
 }

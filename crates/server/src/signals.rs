@@ -1,7 +1,7 @@
-//! Ending the server by Ctrl-C or SIGTERM.
+//! Ending the server by Ctrl-C or SIGTERM, and having it look at its files again by SIGHUP.
 
-use crate::Stopper;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use crate::{Reloader, Stopper};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level::pipe};
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
@@ -26,6 +26,18 @@ pub fn stop_on_signals(stopper: Stopper) -> io::Result<()> {
         // The handlers hold the other end for good, so this returns with a signal only.
         if reader.read_exact(&mut [0]).is_ok() {
             stopper.stop();
+        }
+    })?;
+    Ok(())
+}
+
+/// From now on a SIGHUP, which would end the process otherwise, has the list of clients read again.
+pub fn reload_on_signal(reloader: Reloader) -> io::Result<()> {
+    let (mut reader, writer) = UnixStream::pair()?;
+    pipe::register(SIGHUP, writer)?;
+    thread::Builder::new().name("hangups".to_owned()).spawn(move || {
+        while reader.read(&mut [0; 64]).is_ok() {
+            reloader.reload();
         }
     })?;
     Ok(())

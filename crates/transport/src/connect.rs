@@ -1,6 +1,7 @@
 //! Opening a client's connection.
 
 use crate::stream::prepare;
+use crate::{Identity, Pin, PollFd, PollFlags, Stream, TlsStream, poll, tls};
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 /// address that swallows packets does not keep the next from being tried. Resolving the name is
 /// not bounded, for the system's resolver offers no way to.
 ///
-/// The stream is non-blocking and sends without delay, ready for a [`Link`](crate::Link).
+/// The stream is non-blocking and sends without delay, ready for [`secure`].
 pub fn connect(server: &str, timeout: Duration) -> Result<TcpStream, ConnectError> {
     let addresses: Vec<SocketAddr> = server
         .to_socket_addrs()
@@ -29,6 +30,43 @@ pub fn connect(server: &str, timeout: Duration) -> Result<TcpStream, ConnectErro
         }
     }
     Err(ConnectError::Unreachable { server: server.to_owned(), attempts })
+}
+
+/// Shakes hands over a fresh connection to `server`, as `identity`, and takes no key but `expected`;
+/// without one the answer is always [`ConnectError::OtherKey`], which tells the server's key.
+///
+/// Our own key is proved to nobody but the server that was expected.
+pub fn secure(
+    stream: TcpStream,
+    server: &str,
+    identity: &Identity,
+    expected: Option<Pin>,
+    timeout: Duration,
+) -> Result<TlsStream, ConnectError> {
+    let failed = |source| ConnectError::Handshake { server: server.to_owned(), source };
+    let deadline = Instant::now() + timeout;
+    let mut stream =
+        tls::open(stream, identity, expected).map_err(|error| failed(io::Error::other(error)))?;
+    loop {
+        match stream.shake_hands() {
+            Ok(true) => return Ok(stream),
+            Ok(false) => {}
+            Err(source) => {
+                let server = server.to_owned();
+                return Err(match stream.refused() {
+                    Some(met) => ConnectError::OtherKey { server, expected, met },
+                    None => failed(source),
+                });
+            }
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(failed(io::ErrorKind::TimedOut.into()));
+        }
+        let mut interest = PollFlags::IN;
+        interest.set(PollFlags::OUT, stream.wants_write());
+        poll(&mut [PollFd::new(&stream, interest)], Some(left)).map_err(failed)?;
+    }
 }
 
 /// Why there is no connection.
@@ -55,6 +93,40 @@ pub enum ConnectError {
         /// What happened at each of its addresses, in the order they were tried.
         attempts: Vec<Attempt>,
     },
+    /// The server has another key than the one that was expected, if one was.
+    #[error("the server at {server} has the key {met}, {}", match expected {
+        Some(expected) => format!("and not {expected}, which is expected there"),
+        None => "which is not known here".to_owned(),
+    })]
+    OtherKey {
+        /// What was connected to.
+        server: String,
+        /// The key that was expected, if any.
+        expected: Option<Pin>,
+        /// The key that it has.
+        met: Pin,
+    },
+    /// The server speaks something else, or ended the connection, before it was encrypted.
+    #[error("{}", no_handshake(server, source))]
+    Handshake {
+        /// What was connected to.
+        server: String,
+        /// What went wrong.
+        source: io::Error,
+    },
+}
+
+/// What the system or TLS says, where that would puzzle people, in other words.
+fn no_handshake(server: &str, error: &io::Error) -> String {
+    let what = match error.kind() {
+        io::ErrorKind::InvalidData => {
+            return format!("what answers at {server} is not a framing-server: {error}");
+        }
+        io::ErrorKind::UnexpectedEof => "the server closed it during the handshake".to_owned(),
+        io::ErrorKind::TimedOut => "the server did not finish the handshake in time".to_owned(),
+        _ => error.to_string(),
+    };
+    format!("no encrypted connection to {server}: {what}")
 }
 
 /// One address that could not be reached.

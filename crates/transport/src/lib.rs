@@ -48,15 +48,27 @@
 //! [`TcpStream`]: std::net::TcpStream
 
 mod connect;
+mod dirs;
+mod identity;
 mod link;
 mod listeners;
+mod local;
+mod pin;
 mod poll;
+mod private;
 mod stream;
+mod tls;
 mod waker;
 
-pub use connect::{Attempt, ConnectError, connect};
+pub use connect::{Attempt, ConnectError, connect, secure};
+pub use dirs::{Dirs, NoHome};
+pub use identity::{Identity, IdentityError};
 pub use link::Link;
 pub use listeners::{Accepted, ListenError, Listeners};
+pub use local::{LocalTrust, local_server};
+pub use pin::{BadPin, Pin};
 pub use poll::{PollFd, PollFlags, poll};
+pub use private::{Exposed, read_private, write_private};
 pub use stream::Stream;
+pub use tls::{TlsAcceptor, TlsError, TlsStream};
 pub use waker::Waker;

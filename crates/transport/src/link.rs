@@ -10,13 +10,18 @@ use std::time::{Duration, Instant};
 /// One connection: moves bytes between a [`Stream`] and a [`Machine`] without ever blocking.
 ///
 /// ```text
-///           end of stream             machine finished
-///   Open -----------------> Ended ------------------------> Closed
-///    |                        |                               ^
-///    | machine finished       | write fails                   | peer closes too,
-///    v                        +-----------------------------> | or LINGER passes
-///   Lingering ----------------------------------------------->+
-///    (our direction closed, input discarded)
+///           end of stream
+///   Open -----------------> Ended
+///    |                        |
+///    | machine finished       | machine finished
+///    v                        v          all is written           or LINGER passes,
+///   Closing (input discarded, our last bytes on their way)        or a write fails
+///    |                            |                                      |
+///    | all is written,            | all is written, the peer's           v
+///    v the peer's goes on         v direction has ended               Closed
+///   Lingering ------------------> Closed
+///    (our direction closed,     peer closes too
+///     input discarded)
 /// ```
 ///
 /// Lingering exists because closing a socket with unread input resets the connection, and a reset
@@ -31,20 +36,40 @@ pub struct Link<M, S = TcpStream> {
     machine: M,
     start: Instant,
     phase: Phase,
+    /// What broke the connection.
+    trouble: Option<io::Error>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Open,
     Ended,
+    Closing { until: Instant, peer: Peer },
     Lingering { until: Instant },
     Closed,
+}
+
+/// The other direction of a connection of which ours is being closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Peer {
+    Open,
+    Ended,
 }
 
 impl<M: Machine, S: Stream> Link<M, S> {
     /// Joins a non-blocking stream and a machine whose time zero is now.
     pub fn new(stream: S, machine: M) -> Self {
-        Self { stream, machine, start: Instant::now(), phase: Phase::Open }
+        Self { stream, machine, start: Instant::now(), phase: Phase::Open, trouble: None }
+    }
+
+    /// The stream, for what it knows of the peer.
+    pub fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    /// What broke the connection, if it broke.
+    pub fn trouble(&self) -> Option<&io::Error> {
+        self.trouble.as_ref()
     }
 
     /// The machine, for its events and verbs.
@@ -61,9 +86,11 @@ impl<M: Machine, S: Stream> Link<M, S> {
     /// hang-up, which needs no asking for, would wake the loop for ever.
     pub fn interest(&self) -> PollFlags {
         let mut interest = PollFlags::empty();
+        let waits = || self.stream.wants_write() || !self.machine.output().is_empty();
         let (reads, writes) = match self.phase {
-            Phase::Open => (self.machine.wants_input(), !self.machine.output().is_empty()),
-            Phase::Ended => (false, !self.machine.output().is_empty()),
+            Phase::Open => (self.machine.wants_input(), waits()),
+            Phase::Ended => (false, waits()),
+            Phase::Closing { peer, .. } => (peer == Peer::Open, true),
             Phase::Lingering { .. } => (true, false),
             Phase::Closed => (false, false),
         };
@@ -75,10 +102,15 @@ impl<M: Machine, S: Stream> Link<M, S> {
     /// How long `poll` may wait at most; `None` is without end.
     pub fn timeout(&self) -> Option<Duration> {
         match self.phase {
+            Phase::Open if self.stream.holds_input() && self.machine.wants_input() => {
+                Some(Duration::ZERO)
+            }
             Phase::Open | Phase::Ended => {
                 self.machine.deadline().map(|deadline| deadline.saturating_sub(self.now()))
             }
-            Phase::Lingering { until } => Some(until.saturating_duration_since(Instant::now())),
+            Phase::Closing { until, .. } | Phase::Lingering { until } => {
+                Some(until.saturating_duration_since(Instant::now()))
+            }
             Phase::Closed => Some(Duration::ZERO),
         }
     }
@@ -86,9 +118,10 @@ impl<M: Machine, S: Stream> Link<M, S> {
     /// To be called after every `poll` with what it said of the descriptor: reads once, as much as
     /// the machine has space for, and lets it see the time.
     ///
-    /// One read is all, for the events in it come first, and `poll` says whether there is more.
+    /// One read is all, for the events in it come first, and `poll` says whether there is more; of what
+    /// the stream holds already, [`timeout`](Self::timeout) says it.
     pub fn ready(&mut self, revents: PollFlags) {
-        if revents.intersects(!PollFlags::OUT) {
+        if revents.intersects(!PollFlags::OUT) || self.stream.holds_input() {
             self.read();
         }
         let now = self.now();
@@ -98,12 +131,14 @@ impl<M: Machine, S: Stream> Link<M, S> {
                     self.machine.tick(now);
                 }
             }
-            Phase::Lingering { until } if until <= Instant::now() => {
+            Phase::Closing { until, .. } | Phase::Lingering { until }
+                if until <= Instant::now() =>
+            {
                 // Whoever does not close by now does not read either. Closing works all the same.
                 let _ = self.stream.abandon();
                 self.phase = Phase::Closed;
             }
-            Phase::Lingering { .. } | Phase::Closed => {}
+            Phase::Closing { .. } | Phase::Lingering { .. } | Phase::Closed => {}
         }
     }
 
@@ -114,15 +149,20 @@ impl<M: Machine, S: Stream> Link<M, S> {
     pub fn flush(&mut self) {
         while matches!(self.phase, Phase::Open | Phase::Ended) {
             let output = self.machine.output();
-            if output.is_empty() {
-                break;
-            }
-            match self.stream.write(output) {
-                Ok(0) => self.break_off(),
+            let written = if output.is_empty() {
+                match self.stream.flush() {
+                    Ok(()) => break,
+                    Err(error) => Err(error),
+                }
+            } else {
+                self.stream.write(output)
+            };
+            match written {
+                Ok(0) => self.break_off(io::ErrorKind::WriteZero.into()),
                 Ok(written) => self.machine.sent(written, self.start.elapsed()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(_) => self.break_off(),
+                Err(error) => self.break_off(error),
             }
         }
         if self.machine.is_finished() {
@@ -151,45 +191,62 @@ impl<M: Machine, S: Stream> Link<M, S> {
                     }
                     Ok(n) => self.machine.received(n, self.start.elapsed()),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(_) => self.lose(),
+                    Err(error) => self.lose(error),
                 }
             }
-            Phase::Lingering { .. } => match retry(|| self.stream.read(&mut [0; DISCARD])) {
-                Ok(0) => self.phase = Phase::Closed,
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => self.phase = Phase::Closed,
-            },
-            Phase::Open | Phase::Ended | Phase::Closed => {}
+            Phase::Closing { peer: Peer::Open, .. } | Phase::Lingering { .. } => {
+                match retry(|| self.stream.read(&mut [0; DISCARD])) {
+                    Ok(0) => self.peer_closed(),
+                    Ok(_) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(_) => self.phase = Phase::Closed,
+                }
+            }
+            Phase::Open | Phase::Ended | Phase::Closing { .. } | Phase::Closed => {}
         }
+    }
+
+    /// The peer has closed its direction, and ours is closed or about to be.
+    fn peer_closed(&mut self) {
+        self.phase = match self.phase {
+            Phase::Closing { until, .. } => Phase::Closing { until, peer: Peer::Ended },
+            _ => Phase::Closed,
+        };
     }
 
     /// Writing failed. What the peer said before it closed, perhaps why it did, is still there to be
     /// read.
-    fn break_off(&mut self) {
+    fn break_off(&mut self, error: io::Error) {
         if self.phase == Phase::Open
             && self.machine.wants_input()
             && let Ok(n @ 1..) = retry(|| self.stream.read(self.machine.space()))
         {
             self.machine.received(n, self.start.elapsed());
         }
-        self.lose();
+        self.lose(error);
     }
 
     /// The connection broke: nothing can be said any more.
-    fn lose(&mut self) {
+    fn lose(&mut self, error: io::Error) {
         self.phase = Phase::Closed;
+        self.trouble = Some(error);
         self.machine.input_ended(End::Loss, self.start.elapsed());
     }
 
     /// The machine has said everything and wants nothing.
     fn close(&mut self) {
-        self.phase = match self.phase {
-            Phase::Open if self.stream.close_write().is_ok() => {
-                Phase::Lingering { until: Instant::now() + LINGER }
+        let (until, peer) = match self.phase {
+            Phase::Open => (Instant::now() + LINGER, Peer::Open),
+            Phase::Ended => (Instant::now() + LINGER, Peer::Ended),
+            Phase::Closing { until, peer } => (until, peer),
+            Phase::Lingering { .. } | Phase::Closed => return,
+        };
+        self.phase = match (self.stream.close_write(), peer) {
+            (Ok(()), Peer::Open) => Phase::Lingering { until },
+            (Err(error), _) if error.kind() == io::ErrorKind::WouldBlock => {
+                Phase::Closing { until, peer }
             }
-            Phase::Open | Phase::Ended | Phase::Closed => Phase::Closed,
-            lingering @ Phase::Lingering { .. } => lingering,
+            (Ok(()), Peer::Ended) | (Err(_), _) => Phase::Closed,
         };
     }
 }

@@ -9,9 +9,6 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 /// A server's listening sockets, on one or several addresses.
-///
-/// Connections are neither encrypted nor authenticated yet, so only loopback addresses are
-/// listened on.
 #[derive(Debug)]
 pub struct Listeners {
     sockets: Vec<TcpListener>,
@@ -24,9 +21,10 @@ pub struct Listeners {
 /// What [`Listeners::accept`] waited for.
 #[derive(Debug)]
 pub enum Accepted {
-    /// A connection, ready for a [`Link`](crate::Link).
+    /// A connection.
     Connection {
-        /// The stream, non-blocking and sending without delay.
+        /// The stream, non-blocking and sending without delay: for
+        /// [`TlsAcceptor::accept`](crate::TlsAcceptor::accept).
         stream: TcpStream,
         /// The other end.
         peer: SocketAddr,
@@ -53,18 +51,6 @@ pub enum ListenError {
     /// No address was given, or a name has none.
     #[error("there is no address to listen on; give one as HOST:PORT, for example 127.0.0.1:7878")]
     NoAddress,
-    /// The address can be reached from other machines.
-    #[error(
-        "refusing to listen on {address}: connections are not encrypted and clients are not \
-         authenticated, so only this machine itself may connect; listen on 127.0.0.1:{port} or \
-         [::1]:{port}, and reach it from elsewhere through a tunnel such as \
-         `ssh -L {port}:127.0.0.1:{port} HOST`",
-        port = address.port()
-    )]
-    NotLoopback {
-        /// The address.
-        address: SocketAddr,
-    },
     /// The system refused the address.
     #[error(
         "cannot listen on {address}: {source}{}; choose another port, or 0 for any free one",
@@ -149,9 +135,6 @@ fn bind_name(name: &str, sockets: &mut Vec<TcpListener>) -> Result<(), ListenErr
     let mut absent = None;
     let before = sockets.len();
     for &address in &addresses {
-        if !address.ip().to_canonical().is_loopback() {
-            return Err(ListenError::NotLoopback { address });
-        }
         match bind_one(address) {
             Ok(socket) => sockets.push(socket),
             // `localhost` often names ::1 where the machine has no IPv6.

@@ -19,7 +19,25 @@ pub trait Stream: AsFd {
     /// Writes from `bytes` and says how many were taken.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
 
-    /// Ends our direction; the peer's goes on.
+    /// Writes what [`write`](Self::write) took and could not pass on yet, and what the stream has to say
+    /// itself, such as its part of a handshake. A [`WouldBlock`](io::ErrorKind::WouldBlock) leaves the
+    /// rest for later.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Whether [`flush`](Self::flush) has something to write.
+    fn wants_write(&self) -> bool {
+        false
+    }
+
+    /// Whether [`read`](Self::read) has something to give, although the descriptor may have not.
+    fn holds_input(&self) -> bool {
+        false
+    }
+
+    /// Ends our direction; the peer's goes on. After a [`WouldBlock`](io::ErrorKind::WouldBlock) it is
+    /// to be called again once there is room.
     fn close_write(&mut self) -> io::Result<()>;
 
     /// Makes closing throw away, by a reset, what the peer has not taken yet, instead of keeping it
@@ -47,12 +65,17 @@ impl Stream for TcpStream {
     }
 
     fn abandon(&mut self) -> io::Result<()> {
-        Ok(set_socket_linger(&*self, Some(Duration::ZERO))?)
+        abandon(self)
     }
 
     fn end(&self) -> End {
         End::Fin
     }
+}
+
+/// Closing the stream will reset the connection.
+pub(crate) fn abandon(stream: &TcpStream) -> io::Result<()> {
+    Ok(set_socket_linger(stream, Some(Duration::ZERO))?)
 }
 
 /// Makes a fresh TCP stream fit for a [`Link`](crate::Link).

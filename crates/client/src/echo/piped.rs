@@ -22,14 +22,15 @@ use crate::error::Error;
 use crate::output::Sink;
 use crate::report;
 use crate::session::{Input, Session};
+use crate::target::Target;
 
 /// Sends every line of `input` as one message until its end, and waits for the last answer. A
 /// connection that ends while nothing is unanswered is replaced when there is another line: a server
 /// ends idle ones.
-pub(super) fn run(server: &str, answers: &mut Answers, input: impl AsFd) -> Result<(), Error> {
+pub(super) fn run(target: &Target, answers: &mut Answers, input: impl AsFd) -> Result<(), Error> {
     let mut lines = Source::new()?;
     loop {
-        let mut session = Session::connect(server)?;
+        let mut session = Session::connect(target)?;
         let mut asked = VecDeque::with_capacity(PIPELINE);
         match converse(&mut session, &mut lines, &mut asked, answers, &input) {
             Err(error) if asked.is_empty() && is_replaceable(&error) => {
@@ -237,15 +238,20 @@ const READ: usize = 64 * 1024;
 #[cfg(test)]
 mod tests {
     use framing_server::{Options, Server};
+    use framing_transport::Dirs;
 
     use super::*;
     use crate::output::{Audience, Output};
 
     #[test]
     fn a_line_that_the_session_does_not_take_yet_is_sent_later() {
-        let options = Options { listen: vec!["127.0.0.1:0".into()], ..Options::default() };
+        let keys = tempfile::tempdir().unwrap();
+        let dirs = Dirs::within(keys.path().join("keys"));
+        let options = Options::new(dirs.clone());
+        let options = Options { listen: vec!["127.0.0.1:0".into()], ..options };
         let server = Server::bind(options).unwrap().spawn().unwrap();
-        let mut session = Session::connect(&server.addresses()[0].to_string()).unwrap();
+        let address = server.addresses()[0].to_string();
+        let mut session = Session::connect(&Target::new(address, dirs)).unwrap();
         let file = tempfile::tempfile().unwrap();
         let mut answers = Answers::new(Output::new(&file).unwrap(), Audience::Program);
 

@@ -10,10 +10,11 @@ use super::Answers;
 use crate::error::Error;
 use crate::report;
 use crate::session::Session;
+use crate::target::Target;
 
 /// Answers lines until the end of the input (Ctrl-D).
-pub(super) fn run(server: &str, answers: &mut Answers) -> Result<(), Error> {
-    let mut session = Session::connect(server)?;
+pub(super) fn run(target: &Target, answers: &mut Answers) -> Result<(), Error> {
+    let mut session = Session::connect(target)?;
     let mut editor = DefaultEditor::new().map_err(unusable)?;
     let history = history();
     if let Some(path) = &history {
@@ -57,7 +58,7 @@ fn ask(session: &mut Session, line: &[u8]) -> Result<Vec<u8>, Error> {
     match session.upper(line) {
         Err(error @ Error::Closed { .. }) => {
             report::line(format_args!("echo: {error}; connecting again"));
-            *session = Session::connect(session.server())?;
+            *session = Session::connect(&session.target().clone())?;
             session.upper(line)
         }
         result => result,

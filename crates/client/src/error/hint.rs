@@ -11,6 +11,7 @@ use framing_transport::ConnectError;
 
 use super::Error;
 use crate::args::{Args, Command, Origin};
+use crate::known_hosts::KnownHostsError;
 use crate::part::PartError;
 
 impl Error {
@@ -37,7 +38,24 @@ impl Error {
                 let (server, serving) = (word(server.as_bytes()), serving(&args.command));
                 format!("start a server there{from}: framing-server --listen {server}{serving}")
             }
-            Self::Stranger { .. } => {
+            Self::Connect(ConnectError::OtherKey { expected: None, met, .. }) => format!(
+                "if this is what `framing-server fingerprint` shows there, trust it: \
+                 framing-client trust {met}"
+            ),
+            Self::Connect(ConnectError::OtherKey { .. }) => {
+                "SOMEBODY ELSE MAY HAVE TAKEN ITS PLACE. Find out why its key has changed; only if \
+                 the new one is what `framing-server fingerprint` shows there, trust it: \
+                 framing-client trust --replace KEY"
+                    .into()
+            }
+            Self::KnownHosts(KnownHostsError::Conflict { .. }) => {
+                "only if you know why its key has changed: framing-client trust --replace KEY"
+                    .into()
+            }
+            error if error.is_turned_away() => {
+                format!("is that a framing-server? check the address{from}, or try again later")
+            }
+            Self::Connect(ConnectError::Handshake { .. }) | Self::Stranger { .. } => {
                 format!("check the port{from}: framing-server says its own when it starts")
             }
             Self::Closed {
@@ -175,7 +193,11 @@ fn serving(command: &Command) -> &'static str {
         Command::Exec(exec) if exec.shell.is_some() => " --exec-shell",
         Command::Exec(_) => " --exec-any",
         Command::Get { .. } | Command::Ls { .. } => " --root DIR",
-        Command::Echo { .. } | Command::Inspect(_) | Command::Ping => "",
+        Command::Echo { .. }
+        | Command::Inspect(_)
+        | Command::Ping
+        | Command::Trust { .. }
+        | Command::Fingerprint { .. } => "",
     }
 }
 

@@ -1,11 +1,12 @@
 //! `echo`, with texts and with piped lines.
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
 
+use framing_transport::{Stream, TlsStream};
+
 use crate::lies::{message, read_header};
-use crate::support::{PATIENCE, World, check, process, text};
+use crate::support::{Impostor, World, check, process, text};
 
 #[test]
 fn every_text_is_a_message_and_every_answer_a_line() {
@@ -131,9 +132,8 @@ fn an_input_that_cannot_be_read_is_told() {
 }
 
 /// Lets a client in, and gives the id of the first message that it sends.
-fn welcome(listener: &TcpListener) -> (TcpStream, u64) {
-    let (mut stream, _) = listener.accept().unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+fn welcome(impostor: &Impostor) -> (TlsStream, u64) {
+    let mut stream = impostor.accept();
     read_header(&mut stream).unwrap();
     stream.write_all(&message(r#"{"type":"welcome","version":1,"agent":"t"}"#, b"")).unwrap();
     let asked = read_header(&mut stream).unwrap();
@@ -144,9 +144,9 @@ fn welcome(listener: &TcpListener) -> (TcpStream, u64) {
 
 #[test]
 fn an_idle_connection_that_the_server_ends_is_replaced_at_the_next_line() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let impostor = Impostor::new();
     let here = tempfile::tempdir().unwrap();
-    let mut echo = process(&listener.local_addr().unwrap().to_string(), here.path(), &["echo"])
+    let mut echo = process(&impostor.address(), here.path(), &["echo"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -155,12 +155,12 @@ fn an_idle_connection_that_the_server_ends_is_replaced_at_the_next_line() {
     let mut input = echo.stdin.take().unwrap();
     for answer in ["first", "second", "third"] {
         input.write_all(b"line\n").unwrap();
-        let (mut stream, id) = welcome(&listener);
+        let (mut stream, id) = welcome(&impostor);
         let header = format!(r#"{{"type":"upper","id":{id}}}"#);
         stream.write_all(&message(&header, answer.as_bytes())).unwrap();
         let goaway = format!(r#"{{"type":"goaway","reason":"idle","last_id":{id}}}"#);
         stream.write_all(&message(&goaway, b"")).unwrap();
-        stream.shutdown(Shutdown::Write).unwrap();
+        stream.close_write().unwrap();
         // Until the client has seen it.
         stream.read_to_end(&mut Vec::new()).unwrap();
     }
@@ -171,9 +171,9 @@ fn an_idle_connection_that_the_server_ends_is_replaced_at_the_next_line() {
 
 #[test]
 fn a_connection_that_ends_with_a_line_unanswered_is_not_replaced() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let impostor = Impostor::new();
     let here = tempfile::tempdir().unwrap();
-    let mut echo = process(&listener.local_addr().unwrap().to_string(), here.path(), &["echo"])
+    let mut echo = process(&impostor.address(), here.path(), &["echo"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -181,8 +181,7 @@ fn a_connection_that_ends_with_a_line_unanswered_is_not_replaced() {
         .unwrap();
     let mut input = echo.stdin.take().unwrap();
     input.write_all(b"line\n").unwrap();
-    drop(welcome(&listener));
+    drop(welcome(&impostor));
     check(&echo.wait_with_output().unwrap(), 3, "", &["echo: ", "the connection was lost"]);
-    listener.set_nonblocking(true).unwrap();
-    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    assert!(!impostor.is_called());
 }

@@ -184,10 +184,7 @@ fn a_full_disk_is_told_and_leaves_nothing() {
     put(&world, "file", 1_000_000);
     // A limit on the size of files stands for the disk.
     let script = "ulimit -f 100; exec \"$0\" get file";
-    let mut get = std::process::Command::new("sh");
-    get.args(["-c", script, env!("CARGO_BIN_EXE_framing-client")]);
-    get.current_dir(world.here("")).env("FRAMING_SERVER", world.address());
-    let output = get.output().unwrap();
+    let output = world.shell(script).output().unwrap();
     check(&output, 1, "", &["cannot write file.part", "File too large"]);
     assert!(world.files_here().is_empty());
 }

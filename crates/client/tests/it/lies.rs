@@ -1,11 +1,13 @@
 //! Servers that lie, break off, or talk nonsense: the client is never fooled, and never hangs.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::process::Output;
 use std::thread::{self, JoinHandle};
 
-use crate::support::{check, names, run};
+use framing_transport::TlsStream;
+
+use crate::support::{Impostor, check, names, run};
 
 /// A message, put together by hand.
 pub(crate) fn message(header: &str, body: &[u8]) -> Vec<u8> {
@@ -15,7 +17,7 @@ pub(crate) fn message(header: &str, body: &[u8]) -> Vec<u8> {
 }
 
 /// The header of the next message that the client sends; none at the end.
-pub(crate) fn read_header(stream: &mut TcpStream) -> Option<String> {
+pub(crate) fn read_header(stream: &mut TlsStream) -> Option<String> {
     let mut head = [0; 12];
     stream.read_exact(&mut head).ok()?;
     let header = u32::from_be_bytes(head[..4].try_into().unwrap());
@@ -36,10 +38,10 @@ enum Then {
 
 /// Welcomes one client, answers its first request with `answer`, and gives what it asked for.
 fn liar(answer: Vec<u8>, then: Then) -> (String, JoinHandle<Option<String>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
+    let impostor = Impostor::new();
+    let address = impostor.address();
     let thread = thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
+        let mut stream = impostor.accept();
         read_header(&mut stream)?;
         stream.write_all(&message(r#"{"type":"welcome","version":1,"agent":"liar"}"#, b"")).ok()?;
         let asked = read_header(&mut stream)?;
@@ -240,5 +242,5 @@ fn a_server_that_says_nothing_is_given_up() {
     let address = listener.local_addr().unwrap().to_string();
     let here = tempfile::tempdir().unwrap();
     let output = run(&address, here.path(), &["ping"]);
-    check(&output, 8, "", &["ping: ", "did not introduce itself in time", "hint: "]);
+    check(&output, 3, "", &["ping: ", "did not finish the handshake in time", "hint: "]);
 }

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use framing_server::{Options, Server};
 
-use crate::support::{World, check, run, text};
+use crate::support::{World, check, options, run, text};
 
 #[test]
 fn one_name_per_line_folders_with_a_slash() {
@@ -79,7 +79,7 @@ fn no_server_is_told_with_the_command_that_starts_one() {
 
 #[test]
 fn a_server_without_files_says_how_it_would_have_some() {
-    let options = Options { listen: vec!["127.0.0.1:0".into()], ..Options::default() };
+    let options = Options { listen: vec!["127.0.0.1:0".into()], ..options() };
     let server = Server::bind(options).unwrap().spawn().unwrap();
     let here = tempfile::tempdir().unwrap();
     for command in [&["ls"][..], &["get", "file"]] {

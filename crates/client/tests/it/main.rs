@@ -12,4 +12,5 @@ mod output;
 mod prompt;
 mod session;
 mod support;
+mod trust;
 mod usage;

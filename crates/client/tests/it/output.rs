@@ -1,11 +1,13 @@
 //! An output that nobody reads: the connection lives, the memory does not grow.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::Shutdown;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use crate::support::{PATIENCE, code, process, terminal};
+use framing_transport::TlsStream;
+
+use crate::support::{Impostor, code, process, terminal};
 
 #[test]
 fn a_client_whose_reader_pauses_pings_on() {
@@ -26,9 +28,9 @@ fn a_client_whose_terminal_is_not_read_pings_on() {
 
 /// Sends the client, which writes to `stdout`, more than that takes, and gives both the client and its
 /// connection back after a sign of life.
-fn pinging(stdout: Stdio) -> (Child, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
+fn pinging(stdout: Stdio) -> (Child, TlsStream) {
+    let impostor = Impostor::new();
+    let address = impostor.address();
     let here = tempfile::tempdir().unwrap();
     let exec = process(&address, here.path(), &["exec", "--", "endless"])
         .stdin(Stdio::null())
@@ -36,11 +38,10 @@ fn pinging(stdout: Stdio) -> (Child, TcpStream) {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let (mut stream, _) = listener.accept().unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut stream = impostor.accept();
     stream.write_all(&message(r#"{"type":"welcome","version":1,"agent":"t"}"#, 0)).unwrap();
     stream.write_all(&message(r#"{"type":"started","id":1,"pid":1,"window":0}"#, 0)).unwrap();
-    stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    stream.tcp().set_write_timeout(Some(Duration::from_millis(500))).unwrap();
     let piece = message(r#"{"type":"stdout","id":1}"#, 65_536);
     let mut sent = 0;
     while let Ok(n) = stream.write(&piece[sent % piece.len()..]) {
@@ -60,15 +61,15 @@ fn pinging(stdout: Stdio) -> (Child, TcpStream) {
 
 #[test]
 fn what_came_before_the_connection_broke_is_handed_on() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
+    let impostor = Impostor::new();
+    let address = impostor.address();
     let here = tempfile::tempdir().unwrap();
     let mut exec = process(&address, here.path(), &["exec", "--", "brief"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let (mut stream, _) = listener.accept().unwrap();
+    let mut stream = impostor.accept();
     for (header, body) in [
         (r#"{"type":"welcome","version":1,"agent":"t"}"#, 0),
         (r#"{"type":"started","id":1,"pid":1,"window":0}"#, 0),
@@ -76,7 +77,7 @@ fn what_came_before_the_connection_broke_is_handed_on() {
     ] {
         stream.write_all(&message(header, body)).unwrap();
     }
-    stream.shutdown(Shutdown::Write).unwrap();
+    stream.tcp().shutdown(Shutdown::Write).unwrap();
     // The pipe holds less than that, and is not read until the client knows of the end.
     std::thread::sleep(Duration::from_millis(300));
     let mut received = Vec::new();

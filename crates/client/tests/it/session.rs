@@ -6,7 +6,7 @@ use std::time::Duration;
 use framing_client::{Error, Session};
 use framing_protocol::message::{Command, Exec, Outcome};
 
-use crate::support::{World, text};
+use crate::support::{World, target, text};
 
 fn argv(argv: &[&str]) -> Exec {
     Exec::new(Command::Argv(argv.iter().map(|arg| (*arg).into()).collect()))
@@ -29,8 +29,8 @@ impl Write for Full {
 fn one_connection_serves_for_everything() {
     let world = World::new();
     std::fs::write(world.there("file"), "content").unwrap();
-    let mut session = Session::connect(&world.address()).unwrap();
-    assert_eq!(session.server(), world.address());
+    let mut session = Session::connect(&target(&world.address())).unwrap();
+    assert_eq!(session.target().server(), world.address());
     assert_eq!(session.upper(b"").unwrap(), b"");
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let exec = argv(&["sh", "-c", "echo out; echo err >&2; exit 3"]);
@@ -54,7 +54,7 @@ fn a_download_that_was_given_up_is_no_hindrance() {
     let world = World::new();
     let content: Vec<u8> = (0..=250).cycle().take(5 << 20).collect();
     std::fs::write(world.there("file"), &content).unwrap();
-    let mut session = Session::connect(&world.address()).unwrap();
+    let mut session = Session::connect(&target(&world.address())).unwrap();
     let download = session.get(&"file".into()).unwrap();
     assert_eq!(download.file().total_size, 5 << 20);
     drop(download);
@@ -69,7 +69,7 @@ fn a_download_that_was_given_up_is_no_hindrance() {
 #[test]
 fn a_command_whose_output_nobody_takes_is_called_off() {
     let world = World::new();
-    let mut session = Session::connect(&world.address()).unwrap();
+    let mut session = Session::connect(&target(&world.address())).unwrap();
     let endless = argv(&["yes"]);
     let error = session.exec(&endless, &mut Full, &mut io::sink()).unwrap_err();
     assert!(matches!(error, Error::Sink(_)), "{error}");
@@ -80,7 +80,7 @@ fn a_command_whose_output_nobody_takes_is_called_off() {
 #[test]
 fn a_session_whose_server_has_gone_says_so_every_time() {
     let world = World::new();
-    let mut session = Session::connect(&world.address()).unwrap();
+    let mut session = Session::connect(&target(&world.address())).unwrap();
     let _here = world.stop();
     for _ in 0..3 {
         let error = session.upper(b"a").unwrap_err();
@@ -110,7 +110,7 @@ fn the_names_of_a_list_are_written_together() {
     for name in 0..100 {
         std::fs::write(world.there(name.to_string()), "").unwrap();
     }
-    let mut session = Session::connect(&world.address()).unwrap();
+    let mut session = Session::connect(&target(&world.address())).unwrap();
     let mut writes = Writes::default();
     session.list(&".".into(), &mut writes, |entry| entry.name.as_bytes().to_vec()).unwrap();
     assert_eq!(writes.0, 1);

@@ -1,11 +1,15 @@
 //! A server, a folder for it to serve, another to work in, and the binary.
 
 use std::fs::{self, File};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, Output, Stdio};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
+use framing_client::Target;
 use framing_server::{ExecPolicy, Options, Running, Server};
+use framing_transport::{Dirs, Identity, LocalTrust, TlsAcceptor, TlsStream};
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use tempfile::TempDir;
@@ -31,7 +35,7 @@ impl World {
             listen: vec!["127.0.0.1:0".into()],
             root: Some(root.path().into()),
             exec,
-            ..Options::default()
+            ..options()
         };
         let server = Server::bind(options).unwrap().spawn().unwrap();
         Self { server, root, here: tempfile::tempdir().unwrap() }
@@ -64,6 +68,15 @@ impl World {
         process(&self.address(), self.here.path(), args)
     }
 
+    /// A shell line in which `$0` is the client.
+    pub(crate) fn shell(&self, line: &str) -> process::Command {
+        let client = self.process(&[]);
+        let mut shell = process::Command::new("sh");
+        shell.args(["-c", line]).arg(client.get_program()).current_dir(self.here.path());
+        shell.envs(client.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell
+    }
+
     /// What the client's folder holds, sorted.
     pub(crate) fn files_here(&self) -> Vec<String> {
         names(self.here.path())
@@ -76,11 +89,66 @@ impl World {
     }
 }
 
+/// The home of all servers and clients of these tests: one user, one machine.
+static HOME: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
+
+pub(crate) fn dirs() -> Dirs {
+    Dirs::within(HOME.path().join("framing"))
+}
+
+/// The defaults of a server.
+pub(crate) fn options() -> Options {
+    Options::new(dirs())
+}
+
+/// The server at `address`, as our own.
+pub(crate) fn target(address: &str) -> Target {
+    Target::new(address, dirs())
+}
+
+/// Something that clients take for our own server, and that does as the test pleases.
+pub(crate) struct Impostor {
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    _trust: LocalTrust,
+}
+
+impl Impostor {
+    pub(crate) fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let path = dirs().config().unwrap().join("impostor.pem");
+        let identity = Identity::load_or_create(&path).unwrap();
+        let address = listener.local_addr().unwrap();
+        let trust = LocalTrust::announce(&dirs(), identity.pin(), &[address]).unwrap();
+        Self { listener, acceptor: TlsAcceptor::new(&identity).unwrap(), _trust: trust }
+    }
+
+    pub(crate) fn address(&self) -> String {
+        self.listener.local_addr().unwrap().to_string()
+    }
+
+    /// Takes the next client; what is read waits for it.
+    pub(crate) fn accept(&self) -> TlsStream {
+        let (stream, _) = self.listener.accept().unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut stream = self.acceptor.accept(Arc::new(stream)).unwrap();
+        assert!(stream.shake_hands().unwrap());
+        stream
+    }
+
+    /// Whether a client waits to be taken.
+    pub(crate) fn is_called(&self) -> bool {
+        self.listener.set_nonblocking(true).unwrap();
+        self.listener.accept().is_ok()
+    }
+}
+
 /// The client in `folder`, with nothing of the home of whoever runs the tests.
 pub(crate) fn process(server: &str, folder: &Path, args: &[&str]) -> process::Command {
     let mut client = process::Command::new(env!("CARGO_BIN_EXE_framing-client"));
     client.args(args).current_dir(folder).env("FRAMING_SERVER", server);
     client.env("HOME", folder).env_remove("XDG_STATE_HOME").env("LC_ALL", "C");
+    client.env("XDG_CONFIG_HOME", HOME.path()).env("XDG_RUNTIME_DIR", HOME.path());
     client
 }
 

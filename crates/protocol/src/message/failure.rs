@@ -55,6 +55,8 @@ impl core::error::Error for Failure {}
 /// know survives as [`Code::Other`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Code {
+    /// `unauthorized`: the server does not know who this client is.
+    Unauthorized,
     /// `denied`: this client, or this server as it was started, may not do that.
     Denied,
     /// `not_found`: no such file or directory (or none that may be known to exist).
@@ -128,7 +130,8 @@ impl<'de> Deserialize<'de> for Code {
     }
 }
 
-const WORDS: [(Code, &str); 17] = [
+const WORDS: [(Code, &str); 18] = [
+    (Code::Unauthorized, "unauthorized"),
     (Code::Denied, "denied"),
     (Code::NotFound, "not_found"),
     (Code::BadPath, "bad_path"),

@@ -111,6 +111,11 @@ impl Server {
         }
     }
 
+    /// What this client may do, for its `welcome`: to be said before that, once it is known who it is.
+    pub fn admit(&mut self, roles: Vec<String>) {
+        self.roles = roles;
+    }
+
     /// Ends the connection with an `error`, in whatever state it is: this client may not be here.
     pub fn refuse(&mut self, failure: Failure) {
         self.error(None, failure.clone());

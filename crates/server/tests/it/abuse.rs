@@ -1,19 +1,17 @@
 //! Clients that break the rules: each is told or dropped, and the next one is served.
 
-use crate::caller::{Caller, PATIENCE, open_server, serves_the_next, start};
+use crate::caller::{Caller, PATIENCE, open_server, options, serves_the_next, start};
 use framing_protocol::Deadlines;
 use framing_protocol::message::{ClientMessage, Hello, VERSION};
 use framing_server::{Options, Running};
+use framing_transport::{Stream, TlsStream};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 use tempfile::tempdir;
 
-fn raw(server: &Running) -> TcpStream {
-    let stream = TcpStream::connect(server.addresses()[0]).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.set_write_timeout(Some(PATIENCE)).unwrap();
-    stream
+fn raw(server: &Running) -> TlsStream {
+    crate::caller::raw(server.addresses()[0])
 }
 
 fn frame(header: &[u8], body: &[u8]) -> Vec<u8> {
@@ -30,7 +28,7 @@ fn hello() -> Vec<u8> {
 }
 
 /// All that the server says until it closes; a reset is an end like any other here.
-fn all_of(mut stream: TcpStream) -> String {
+fn all_of(mut stream: impl Read) -> String {
     let mut said = Vec::new();
     let mut space = vec![0; 65536];
     loop {
@@ -56,12 +54,12 @@ fn impatient() -> Options {
         pings: 3,
         close: short,
     };
-    Options { deadlines, ..Options::default() }
+    Options { deadlines, ..options() }
 }
 
 #[test]
 fn bytes_that_are_no_message_are_answered_with_an_error() {
-    let server = start(Options::default());
+    let server = start(options());
     let cases: [(&str, Vec<u8>); 11] = [
         ("a header of 2^32 - 1 bytes", head(u32::MAX, 0)),
         ("a body of 2^64 - 1 bytes", head(2, u64::MAX)),
@@ -102,33 +100,46 @@ fn bytes_that_are_no_message_are_answered_with_an_error() {
 
 #[test]
 fn garbage_is_answered_and_dropped() {
-    let server = start(Options::default());
-    let tls = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-    let zeros = [0; 4096];
-    let ones = [0xff; 4096];
-    for bytes in
-        [&b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..], b"SSH-2.0-OpenSSH_9.9\r\n", tls, &zeros, &ones]
-    {
+    let server = start(options());
+    let (zeros, ones) = ([0; 4096], [0xff; 4096]);
+    for bytes in [HTTP, SSH, TLS, &zeros, &ones] {
         let mut stream = raw(&server);
         stream.write_all(bytes).unwrap();
-        let said = all_of(stream);
-        assert!(
-            said.contains(r#""type":"error""#),
-            "{:?}: {said}",
-            bytes.escape_ascii().to_string()
-        );
+        let (said, sent) = (all_of(stream), bytes.escape_ascii().to_string());
+        assert!(said.contains(r#""type":"error""#), "{sent}: {said}");
+        serves_the_next(&server);
+    }
+}
+
+#[test]
+fn what_is_not_encrypted_is_told_nothing_but_that() {
+    let server = start(options());
+    let (zeros, ones) = ([0; 4096], [0xff; 4096]);
+    for bytes in [HTTP, SSH, TLS, &hello(), &zeros, &ones] {
+        let mut stream = TcpStream::connect(server.addresses()[0]).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(bytes).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let (said, sent) = (all_of(stream), bytes.escape_ascii().to_string());
+        // An alert of TLS (RFC 8446, section 6), or a close.
+        assert!(said.is_empty() || said.starts_with('\u{15}'), "{sent}: {said}");
+        assert!(said.len() <= 7, "{sent}: {said}");
         serves_the_next(&server);
     }
 }
 
 #[test]
 fn an_end_in_the_middle_of_a_message_ends_it_everywhere() {
-    let server = start(Options::default());
+    let server = start(options());
     let whole = [hello(), frame(br#"{"type":"upper","id":1}"#, b"body")].concat();
     for cut in 0..whole.len() {
         let mut stream = raw(&server);
         stream.write_all(&whole[..cut]).unwrap();
-        stream.shutdown(Shutdown::Write).unwrap();
+        if cut % 2 == 0 {
+            stream.close_write().unwrap();
+        } else {
+            stream.tcp().shutdown(Shutdown::Write).unwrap();
+        }
         let said = all_of(stream);
         assert!(!said.contains("BODY"), "cut at {cut}: {said}");
     }
@@ -153,18 +164,22 @@ fn silence_and_drips_run_into_deadlines() {
     ] {
         let mut stream = raw(&server);
         stream.write_all(&begin).unwrap();
-        let listener = stream.try_clone().unwrap();
-        let told = std::thread::spawn(move || all_of(listener));
+        stream.tcp().set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        let (mut told, mut space, mut ended) = (Vec::new(), [0; 4096], false);
         for drip in drips {
-            if told.is_finished() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(20));
             // It may be closed by now.
             let _ = stream.write_all(&[drip]);
+            match Read::read(&mut stream, &mut space) {
+                Ok(n @ 1..) => told.extend_from_slice(&space[..n]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                _ => {
+                    ended = true;
+                    break;
+                }
+            }
         }
-        assert!(told.is_finished(), "a client that drips is served for ever");
-        assert!(told.join().unwrap().contains(r#""code":"timeout""#));
+        assert!(ended, "a client that drips is served for ever");
+        assert!(String::from_utf8_lossy(&told).contains(r#""code":"timeout""#));
     }
     serves_the_next(&server);
 }
@@ -178,13 +193,15 @@ fn a_client_that_never_reads_is_dropped() {
     stream.write_all(&hello()).unwrap();
     stream.write_all(&frame(br#"{"type":"get","id":1,"path":"endless"}"#, b"")).unwrap();
     // Reads nothing, until it is reset.
-    crate::processes::wait_until("the server drops it", || stream.take_error().unwrap().is_some());
+    crate::processes::wait_until("the server drops it", || {
+        stream.tcp().take_error().unwrap().is_some()
+    });
     serves_the_next(&server);
 }
 
 #[test]
 fn unknown_messages_are_answered_and_skipped() {
-    let server = start(Options::default());
+    let server = start(options());
     let mut stream = raw(&server);
     let wire = [
         hello(),
@@ -192,7 +209,7 @@ fn unknown_messages_are_answered_and_skipped() {
         frame(br#"{"type":"upper","id":2}"#, b"after"),
     ];
     stream.write_all(&wire.concat()).unwrap();
-    stream.shutdown(Shutdown::Write).unwrap();
+    stream.close_write().unwrap();
     let said = all_of(stream);
     assert!(said.contains(r#""code":"unknown""#) && said.ends_with("AFTER"), "{said}");
 }
@@ -221,3 +238,8 @@ fn a_thousand_connections_come_and_go() {
     let mut caller = Caller::new(&server);
     assert_eq!(caller.upper(b"ok").unwrap(), "OK");
 }
+
+const HTTP: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+const SSH: &[u8] = b"SSH-2.0-OpenSSH_9.9\r\n";
+/// The beginning of a `ClientHello`, and then nonsense.
+const TLS: &[u8] = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";

@@ -1,7 +1,7 @@
 //! The binary: its flags, its output, its signals.
 
-use crate::caller::{Caller, argv_of};
-use crate::daemon::{Daemon, binary};
+use crate::caller::{Caller, argv_of, home};
+use crate::daemon::{Daemon, binary, shell};
 use crate::processes::{assert_rests, wait_until, wait_until_reaped};
 use framing_protocol::client::Event;
 use framing_protocol::message::Code;
@@ -38,9 +38,9 @@ fn what_cannot_be_used_is_told_and_ends_with_2() {
     std::fs::write(root.path().join("file"), "x").unwrap();
     let file = root.path().join("file").to_str().unwrap().to_owned();
     for (flags, told) in [
-        (&["--listen", "0.0.0.0:0"][..], "not encrypted"),
-        (&["--listen", "[::]:0"], "tunnel"),
-        (&["--listen", "nowhere"], "HOST:PORT"),
+        (&["--listen", "nowhere"][..], "HOST:PORT"),
+        (&["--listen", "192.0.2.1:7878"], "cannot listen on 192.0.2.1:7878"),
+        (&["--listen", "127.0.0.1:0", "--root", home().to_str().unwrap()], "keys"),
         (&["--listen", "127.0.0.1:0", "--root", "/no/such/directory"], "/no/such/directory"),
         (&["--listen", "127.0.0.1:0", "--root", &file], "cannot serve files below"),
         (&["--frobnicate"], "--frobnicate"),
@@ -72,9 +72,7 @@ fn a_signal_ends_it_cleanly_with_what_it_runs() {
 
 #[test]
 fn without_descriptors_it_waits_and_goes_on() {
-    let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 16; exec \"$0\" --listen 127.0.0.1:0 --exec-any"]);
-    command.arg(binary().get_program());
+    let mut command = shell("ulimit -n 16; exec \"$0\" --listen 127.0.0.1:0 --exec-any");
     let daemon = Daemon::start(&mut command, 1);
     let address = daemon.addresses[0];
     let crowd: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(address).unwrap()).collect();

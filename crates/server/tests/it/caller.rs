@@ -4,17 +4,56 @@ use framing_protocol::client::{Client, Event, Settings};
 use framing_protocol::message::{Command, Digest, Entry, Exec, Exit, Failure, File, Text};
 use framing_protocol::{Deadlines, Id};
 use framing_server::{ExecPolicy, Options, Running, Server};
-use framing_transport::{Link, PollFd, connect, poll};
-use std::net::SocketAddr;
-use std::path::Path;
+use framing_transport::{
+    Dirs, Link, PollFd, Stream, TlsStream, connect, local_server, poll, secure,
+};
+use std::net::{Shutdown, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// Nothing here takes long: this only bounds a test that would hang.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server on a free port that runs any command and shell line, and serves `root`.
 pub(crate) fn open_server(root: &Path) -> Running {
-    start(Options { root: Some(root.to_owned()), exec: ANYTHING, ..Options::default() })
+    start(Options { root: Some(root.to_owned()), exec: ANYTHING, ..options() })
+}
+
+/// The home of all servers and callers of these tests.
+static HOME: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
+
+/// What the binary is to take for the user's directories: `$XDG_CONFIG_HOME` and its like.
+pub(crate) fn home() -> PathBuf {
+    HOME.path().to_owned()
+}
+
+/// Where everybody's keys are.
+pub(crate) fn dirs() -> Dirs {
+    Dirs::within(home().join("framing"))
+}
+
+/// The defaults.
+pub(crate) fn options() -> Options {
+    Options::new(dirs())
+}
+
+/// An encrypted connection, as the server's own user, on which nothing was said.
+fn encrypted(address: SocketAddr) -> TlsStream {
+    let server = address.to_string();
+    let stream = connect(&server, PATIENCE).unwrap();
+    let (identity, pin) = local_server(&dirs(), address).unwrap().expect("it was announced");
+    secure(stream, &server, &identity, Some(pin), PATIENCE).unwrap()
+}
+
+/// The same, which waits for what is read.
+pub(crate) fn raw(address: SocketAddr) -> TlsStream {
+    let stream = encrypted(address);
+    stream.tcp().set_nonblocking(false).unwrap();
+    stream.tcp().set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.tcp().set_write_timeout(Some(PATIENCE)).unwrap();
+    stream
 }
 
 /// A server with these options on a free port.
@@ -27,7 +66,7 @@ pub(crate) const ANYTHING: ExecPolicy = ExecPolicy { any: true, shell: true };
 
 /// One connection, used one request at a time.
 pub(crate) struct Caller {
-    link: Link<Client>,
+    link: Link<Client, TlsStream>,
 }
 
 /// What came of a command.
@@ -60,8 +99,13 @@ impl Caller {
     }
 
     fn with(address: SocketAddr, settings: Settings) -> Self {
-        let stream = connect(&address.to_string(), PATIENCE).unwrap();
-        Self { link: Link::new(stream, Client::new(settings, Duration::ZERO)) }
+        let machine = Client::new(settings, Duration::ZERO);
+        Self { link: Link::new(encrypted(address), machine) }
+    }
+
+    /// One that calls as somebody else.
+    pub(crate) fn over(link: Link<Client, TlsStream>) -> Self {
+        Self { link }
     }
 
     fn welcomed(mut self) -> Self {
@@ -116,10 +160,18 @@ impl Caller {
         drop(self);
     }
 
-    /// Sends a FIN, and stays to listen.
-    pub(crate) fn half_close(&mut self) {
+    /// Says farewell, and stays to listen.
+    pub(crate) fn half_close(mut self) -> Self {
         self.flush();
-        rustix::net::shutdown(&self.link, rustix::net::Shutdown::Write).unwrap();
+        let (mut stream, machine) = self.link.into_parts();
+        stream.close_write().unwrap();
+        Self { link: Link::new(stream, machine) }
+    }
+
+    /// Sends a FIN without a farewell, as anybody on the way could, and stays to listen.
+    pub(crate) fn cut(&mut self) {
+        self.flush();
+        self.link.stream().tcp().shutdown(Shutdown::Write).unwrap();
     }
 
     pub(crate) fn upper(&mut self, text: &[u8]) -> Result<String, Failure> {

@@ -1,5 +1,6 @@
 //! The binary, running.
 
+use crate::caller::home;
 use crate::processes::wait_until;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
@@ -10,8 +11,24 @@ use std::thread::{self, JoinHandle};
 
 pub(crate) fn binary() -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("framing-server"));
-    command.env_remove("FRAMING_LISTEN").env_remove("FRAMING_ROOT");
+    at_home(&mut command);
     command
+}
+
+/// A shell line that runs the binary, which is its `$0`.
+pub(crate) fn shell(line: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", line]).arg(binary().get_program());
+    at_home(&mut command);
+    command
+}
+
+/// Keeps what the tests start away from the home of whoever runs them.
+fn at_home(command: &mut Command) {
+    command.env_remove("FRAMING_LISTEN").env_remove("FRAMING_ROOT");
+    for directory in ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"] {
+        command.env(directory, home());
+    }
 }
 
 /// A running binary, which does not outlive its test.

@@ -1,19 +1,16 @@
 //! The limit on open files, and what is made of it.
 
 use crate::caller::Caller;
-use crate::daemon::{Daemon, binary};
+use crate::daemon::{Daemon, shell};
 use crate::processes::wait_until;
 use framing_protocol::Closed;
 use framing_protocol::client::Event;
 use framing_protocol::message::Code;
 use std::fs;
-use std::process::Command;
 
 /// The binary under a limit, in the words of `ulimit`.
 fn limited(limit: &str) -> Daemon {
-    let mut command = Command::new("sh");
-    command.args(["-c", &format!("ulimit {limit}; exec \"$0\" --listen 127.0.0.1:0")]);
-    Daemon::start(command.arg(binary().get_program()), 1)
+    Daemon::start(&mut shell(&format!("ulimit {limit}; exec \"$0\" --listen 127.0.0.1:0")), 1)
 }
 
 #[test]

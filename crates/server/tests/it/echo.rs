@@ -1,6 +1,6 @@
 //! Upper-case echo.
 
-use crate::caller::{Caller, start};
+use crate::caller::{Caller, options, start};
 use crate::processes::wait_until;
 use framing_protocol::Closed;
 use framing_protocol::client::Event;
@@ -9,7 +9,7 @@ use framing_server::Options;
 
 #[test]
 fn text_comes_back_in_upper_case() {
-    let server = start(Options::default());
+    let server = start(options());
     let mut caller = Caller::new(&server);
     for (text, upper) in [
         ("sticky packets", "STICKY PACKETS"),
@@ -26,7 +26,7 @@ fn text_comes_back_in_upper_case() {
 
 #[test]
 fn what_is_not_utf8_and_what_grows_too_large_is_an_error_and_not_the_end() {
-    let server = start(Options::default());
+    let server = start(options());
     let mut caller = Caller::new(&server);
     let failure = caller.upper(b"ab\xffcd").unwrap_err();
     assert_eq!(failure.code, Code::NotUtf8);
@@ -39,7 +39,7 @@ fn what_is_not_utf8_and_what_grows_too_large_is_an_error_and_not_the_end() {
 
 #[test]
 fn pipelined_requests_are_answered_in_order() {
-    let server = start(Options::default());
+    let server = start(options());
     let mut caller = Caller::new(&server);
     let asked: Vec<_> =
         (0..16).map(|n| caller.client().upper(format!("n{n}").as_bytes()).unwrap()).collect();
@@ -49,18 +49,18 @@ fn pipelined_requests_are_answered_in_order() {
 }
 
 #[test]
-fn after_a_fin_the_answers_still_come() {
-    let server = start(Options::default());
+fn after_a_farewell_the_answers_still_come() {
+    let server = start(options());
     let mut caller = Caller::new(&server);
     let asked = caller.client().upper(b"last words").unwrap();
-    caller.half_close();
+    let mut caller = caller.half_close();
     assert_eq!(caller.next(), (Event::Upper { id: asked }, b"LAST WORDS".to_vec()));
     assert!(matches!(caller.next(), (Event::Closed { .. }, _)));
 }
 
 #[test]
 fn a_ping_is_answered() {
-    let server = start(Options::default());
+    let server = start(options());
     let mut caller = Caller::new(&server);
     let id = caller.client().ping().unwrap();
     assert_eq!(caller.next().0, Event::Pong { id });
@@ -68,7 +68,7 @@ fn a_ping_is_answered() {
 
 #[test]
 fn many_clients_at_once_each_get_their_own_answers() {
-    let server = start(Options::default());
+    let server = start(options());
     std::thread::scope(|scope| {
         for client in 0..32 {
             let server = &server;
@@ -85,7 +85,7 @@ fn many_clients_at_once_each_get_their_own_answers() {
 
 #[test]
 fn over_the_limit_of_connections_every_client_is_told_and_a_place_comes_free_again() {
-    let server = start(Options { connections: 2, ..Options::default() });
+    let server = start(Options { connections: 2, ..options() });
     let (first, _second) = (Caller::new(&server), Caller::new(&server));
     let told: Vec<Caller> = (0..40)
         .map(|_| {

@@ -1,6 +1,6 @@
 //! Commands: what they are given and what they print.
 
-use crate::caller::{ANYTHING, Caller, argv_of, open_server, shell_of, start};
+use crate::caller::{ANYTHING, Caller, argv_of, open_server, options, shell_of, start};
 use crate::processes::wait_until;
 use framing_protocol::client::Event;
 use framing_protocol::message::{Code, Exec, Outcome, Stdin, Text};
@@ -175,7 +175,7 @@ fn commands_begin_at_the_root() {
     exec.cwd = Some("missing".into());
     assert_eq!(caller.exec(&exec).unwrap_err().code, Code::NotADirectory);
 
-    let rootless = start(Options { exec: ANYTHING, ..Options::default() });
+    let rootless = start(Options { exec: ANYTHING, ..options() });
     assert_eq!(Caller::new(&rootless).argv(&["pwd"]).unwrap().out, b"/\n");
 }
 
@@ -187,7 +187,7 @@ fn without_their_flags_commands_are_denied_and_the_flag_is_named() {
         (ExecPolicy { any: false, shell: true }, false, true),
         (ExecPolicy { any: true, shell: true }, true, true),
     ] {
-        let server = start(Options { exec: policy, ..Options::default() });
+        let server = start(Options { exec: policy, ..options() });
         let mut caller = Caller::new(&server);
         for (exec, allowed, flag) in
             [(argv_of(&["true"]), argv, "--exec-any"), (shell_of("true"), shell, "--exec-shell")]

@@ -1,6 +1,6 @@
 //! Commands: every way they end.
 
-use crate::caller::{ANYTHING, Caller, argv_of, open_server, shell_of, start};
+use crate::caller::{ANYTHING, Caller, argv_of, open_server, options, shell_of, start};
 use crate::processes::{is_alive, wait_until_dead, wait_until_reaped};
 use framing_protocol::client::Event;
 use framing_protocol::message::{Code, Outcome};
@@ -12,7 +12,7 @@ use std::time::Duration;
 use tempfile::tempdir;
 
 fn impatient_server() -> Running {
-    start(Options { exec: ANYTHING, grace: Duration::from_millis(200), ..Options::default() })
+    start(Options { exec: ANYTHING, grace: Duration::from_millis(200), ..options() })
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn a_command_whose_time_is_up_is_ended_and_reaped() {
 #[test]
 fn a_stopped_command_ends_without_being_killed() {
     let grace = Duration::from_secs(1000);
-    let server = start(Options { exec: ANYTHING, grace, ..Options::default() });
+    let server = start(Options { exec: ANYTHING, grace, ..options() });
     let mut caller = Caller::new(&server);
     let mut exec = shell_of("trap 'echo bye; exit' TERM; echo $$; kill -STOP $$");
     exec.timeout = Some(Duration::from_millis(300));
@@ -139,7 +139,7 @@ fn one_that_left_the_group_and_holds_the_pipe_cannot_hang_the_answer() {
 #[test]
 fn with_the_client_the_whole_tree_is_lost() {
     let server = impatient_server();
-    for ending in ["hang up", "half-close", "hang up unread"] {
+    for ending in ["hang up", "cut", "hang up unread"] {
         let mut caller = Caller::new(&server);
         let line =
             "trap '' TERM INT HUP; sleep 1000 & x=$!; sh -c 'sleep 1000 & echo '$x' $! $$; wait'";
@@ -147,7 +147,7 @@ fn with_the_client_the_whole_tree_is_lost() {
         let children: Vec<u32> = pids.split_whitespace().map(|pid| pid.parse().unwrap()).collect();
         assert_eq!(children.len(), 3);
         match ending {
-            "half-close" => caller.half_close(),
+            "cut" => caller.cut(),
             "hang up" => caller.hang_up(),
             _ => {
                 caller.client().ping().unwrap();

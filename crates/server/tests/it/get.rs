@@ -1,6 +1,6 @@
 //! Files: every one that is served arrives whole, and no other is.
 
-use crate::caller::{Caller, PATIENCE, open_server, serves_the_next, start};
+use crate::caller::{Caller, PATIENCE, open_server, options, serves_the_next, start};
 use crate::processes::wait_until;
 use framing_protocol::Deadlines;
 use framing_protocol::client::Event;
@@ -161,7 +161,7 @@ fn what_is_no_regular_file_is_named_and_never_waited_for() {
 
 #[test]
 fn without_a_root_there_are_no_files_and_the_flag_is_named() {
-    let server = start(Options::default());
+    let server = start(options());
     let mut caller = Caller::new(&server);
     for failure in [caller.get(&"file".into()).unwrap_err(), caller.list("").unwrap_err()] {
         assert_eq!(failure.code, Code::Denied);
@@ -217,7 +217,7 @@ fn pipelined_files_and_listings_arrive_in_order() {
         fs::write(root.path().join(format!("file{n}")), pattern(n * 200_000)).unwrap();
     }
     let deadlines = Deadlines { ping: 100 * PATIENCE, ..Deadlines::default() };
-    let options = Options { root: Some(root.path().to_owned()), deadlines, ..Options::default() };
+    let options = Options { root: Some(root.path().to_owned()), deadlines, ..options() };
     let server = start(options);
     let mut caller = Caller::without_pings(&server);
     let asked: Vec<_> = (0..5)

@@ -1,6 +1,7 @@
 //! The server, talked to by the real client machine and by raw sockets.
 
 mod abuse;
+mod admission;
 mod binary;
 mod caller;
 mod daemon;

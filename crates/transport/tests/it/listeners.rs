@@ -9,15 +9,10 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[test]
-fn only_loopback_is_listened_on_and_the_error_says_why() {
-    for address in
-        ["0.0.0.0:0", "[::]:0", "192.0.2.1:7878", "[2001:db8::1]:0", "[::ffff:192.0.2.1]:0"]
-    {
-        let error = Listeners::bind(&["127.0.0.1:0", address]).unwrap_err();
-        assert!(matches!(error, ListenError::NotLoopback { .. }), "{address}: {error:?}");
-        let told = error.to_string();
-        assert!(told.contains("not encrypted") && told.contains("127.0.0.1:"), "{told}");
-    }
+fn every_address_of_the_machine_may_be_listened_on() {
+    let listeners = Listeners::bind(&["0.0.0.0:0", "127.0.0.2:0"]).unwrap();
+    let [all, one] = listeners.addresses() else { panic!("{listeners:?}") };
+    assert!(all.ip().is_unspecified() && one.ip().is_loopback(), "{listeners:?}");
 }
 
 #[test]

@@ -3,4 +3,5 @@
 mod connect;
 mod link;
 mod listeners;
+mod tls;
 mod toy;

@@ -1,0 +1,132 @@
+//! Who gets in, and what for.
+
+use crate::clients::{Clients, ClientsFile, NotAdmitted};
+use crate::log;
+use crate::roles::{Role, Roles};
+use framing_protocol::message::{Code, Failure};
+use framing_transport::Pin;
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
+use std::sync::{Arc, Mutex, PoisonError};
+use time::OffsetDateTime;
+
+/// What is asked before any client is answered.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    file: ClientsFile,
+    list: Mutex<List>,
+    /// The key of this user's own clients on this machine, if they need no line in the file.
+    local: Option<Pin>,
+    /// All that this server was started to do.
+    open: Roles,
+}
+
+/// What the file said, and when it did.
+#[derive(Debug, Default)]
+struct List {
+    stamp: Option<Stamp>,
+    /// None where it cannot be read: then nobody is in it.
+    clients: Option<Arc<Clients>>,
+}
+
+/// What tells one state of a file from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stamp {
+    Absent,
+    File { device: u64, inode: u64, size: u64, changed: (i64, i64) },
+}
+
+impl Gate {
+    pub(crate) fn new(file: ClientsFile, local: Option<Pin>, open: Roles) -> Self {
+        let gate = Self { file, list: Mutex::default(), local, open };
+        // What is wrong with the file is told at once, and not only to the first client.
+        gate.clients();
+        gate
+    }
+
+    /// What the client with this key, at this address, may do; or why it is not let in, with the command
+    /// that would let it in.
+    pub(crate) fn admit(&self, pin: Pin, peer: SocketAddr) -> Result<Roles, Failure> {
+        if self.local == Some(pin) && peer.ip().to_canonical().is_loopback() {
+            return Ok(self.open.clone());
+        }
+        let Some(clients) = self.clients() else {
+            let failure = unauthorized("its list of clients cannot be read");
+            return Err(failure.hint("on the server: framing-server clients"));
+        };
+        let why = match clients.admit(pin, peer.ip(), OffsetDateTime::now_utc()) {
+            Ok(client) => return Ok(client.roles.also_in(&self.open)),
+            Err(why) => why,
+        };
+        let hint = match why {
+            NotAdmitted::Unknown => {
+                format!("on the server: framing-server authorize {pin} --roles echo,files")
+            }
+            NotAdmitted::Elsewhere | NotAdmitted::Expired => {
+                format!(
+                    "on the server: framing-server clients, then framing-server authorize {pin}"
+                )
+            }
+        };
+        Err(unauthorized(&format!("{why} ({pin})")).hint(hint))
+    }
+
+    /// Why a client that may do so much may not do that, unless it may, or nobody may here.
+    pub(crate) fn forbids(
+        &self,
+        role: &Role,
+        granted: &Roles,
+        pin: Option<Pin>,
+    ) -> Option<Failure> {
+        if granted.contains(role) || !self.open.contains(role) {
+            return None;
+        }
+        let failure =
+            Failure::new(Code::Denied, format!("this client may not do that here: {role}"));
+        let mut words = granted.words();
+        words.push(role.to_string());
+        let (pin, roles) = (pin.map(|pin| pin.to_string()), words.join(","));
+        let pin = pin.unwrap_or_default();
+        Some(failure.hint(format!("on the server: framing-server authorize {pin} --roles {roles}")))
+    }
+
+    /// Whether a client that was let in may stay as it is. Where the list cannot be read now, it may.
+    pub(crate) fn keeps(&self, pin: Pin, roles: &Roles, peer: SocketAddr) -> bool {
+        self.clients().is_none() || self.admit(pin, peer).is_ok_and(|now| now == *roles)
+    }
+
+    /// Whether the list has changed since it was last looked at.
+    pub(crate) fn is_stale(&self) -> bool {
+        let list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        list.stamp != Some(self.stamp())
+    }
+
+    /// The clients of the file as it is now.
+    fn clients(&self) -> Option<Arc<Clients>> {
+        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        // A change after this is seen the next time.
+        let stamp = self.stamp();
+        if list.stamp != Some(stamp) {
+            let read = self.file.read();
+            if let Err(error) = &read {
+                log::line(format_args!("nobody listed is let in: {error}"));
+            }
+            *list = List { stamp: Some(stamp), clients: read.ok().map(Arc::new) };
+        }
+        list.clients.clone()
+    }
+
+    fn stamp(&self) -> Stamp {
+        fs::symlink_metadata(self.file.path()).map_or(Stamp::Absent, |found| Stamp::File {
+            device: found.dev(),
+            inode: found.ino(),
+            size: found.size(),
+            changed: (found.ctime(), found.ctime_nsec()),
+        })
+    }
+}
+
+fn unauthorized(why: &str) -> Failure {
+    Failure::new(Code::Unauthorized, format!("this server does not let this client in: {why}"))
+}

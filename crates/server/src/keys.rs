@@ -1,0 +1,70 @@
+//! The commands that need no running server: whose keys are known, and what ours is.
+
+use crate::args::{Authorize, Command};
+use crate::clients::{Client, ClientsFile};
+use crate::roles::Roles;
+use anyhow::Context;
+use framing_transport::{Dirs, Identity};
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// The file of the server's own key.
+pub(crate) fn identity_file(dirs: &Dirs) -> Result<PathBuf, framing_transport::Exposed> {
+    Ok(dirs.config()?.join("server.pem"))
+}
+
+/// Does what was asked for, other than to serve.
+pub(crate) fn run(command: &Command, dirs: &Dirs) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(_) => Ok(()),
+        Command::Fingerprint { certificate } => {
+            let identity = Identity::load_or_create(&identity_file(dirs)?)?;
+            if *certificate {
+                return say(identity.certificate_pem());
+            }
+            say(&format!("{}\n", identity.pin()))
+        }
+        Command::Clients => {
+            let clients = ClientsFile::within(dirs)?.read()?;
+            clients.iter().try_for_each(|client| say(&format!("{client}\n")))
+        }
+        Command::Authorize(authorize) => {
+            let file = ClientsFile::within(dirs)?;
+            let client = merged(authorize, file.read()?.iter().rfind(|c| c.pin == authorize.pin));
+            file.authorize(&client)?;
+            say(&format!("{client}\n"))
+        }
+        Command::Revoke { who } => {
+            let revoked = ClientsFile::within(dirs)?.revoke(who)?;
+            revoked.iter().try_for_each(|client| say(&format!("revoked {client}\n")))
+        }
+    }
+}
+
+/// What is asked for, and for the rest what is listed already.
+fn merged(asked: &Authorize, listed: Option<&Client>) -> Client {
+    let listed = listed.cloned();
+    let default = Client {
+        pin: asked.pin,
+        name: None,
+        roles: Roles::default(),
+        from: Vec::new(),
+        expires: None,
+    };
+    let listed = listed.unwrap_or(default);
+    Client {
+        pin: asked.pin,
+        name: asked.name.clone().or(listed.name),
+        roles: asked.roles.clone().unwrap_or(listed.roles),
+        from: if asked.from.is_empty() { listed.from } else { asked.from.clone() },
+        expires: asked.expires.or(listed.expires),
+    }
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+        // Whoever read it had enough of it.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to standard output"),
+    }
+}

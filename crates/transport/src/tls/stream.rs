@@ -1,0 +1,231 @@
+//! One encrypted connection.
+
+use super::verify::OneKey;
+use super::{ALPN, invalid, pin_of};
+use crate::stream::abandon;
+use crate::{Pin, Stream};
+use framing_protocol::End;
+use rustls::Connection;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+
+/// A TLS connection over a TCP stream, whichever side we are; the handshake happens as it is read and
+/// written. What is written before it is over is sent right behind it.
+#[derive(Debug)]
+pub struct TlsStream {
+    tcp: Arc<TcpStream>,
+    tls: Connection,
+    /// Whom a client expects.
+    expected: Option<Arc<OneKey>>,
+    /// Whose key the peer proved to have, once it has.
+    peer: Option<Pin>,
+    /// Decrypted bytes that nobody has read yet.
+    plain: usize,
+    input: Input,
+    /// Whether our farewell is written, or waits to be.
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Input {
+    Open,
+    /// The peer said farewell, which is to be told behind all that it sent before.
+    Farewell,
+    Over(End),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Output {
+    Open,
+    Closing,
+}
+
+impl TlsStream {
+    pub(super) fn new(tcp: Arc<TcpStream>, tls: Connection) -> Self {
+        let (input, output) = (Input::Open, Output::Open);
+        Self { tcp, tls, expected: None, peer: None, plain: 0, input, output }
+    }
+
+    pub(super) fn expecting(tcp: Arc<TcpStream>, tls: Connection, expected: Arc<OneKey>) -> Self {
+        Self { expected: Some(expected), ..Self::new(tcp, tls) }
+    }
+
+    /// Whose key the peer has; none before the handshake is over.
+    pub fn peer(&self) -> Option<Pin> {
+        self.peer
+    }
+
+    /// The connection below, for its addresses and options. What is read from it or written to it
+    /// breaks the encrypted one.
+    pub fn tcp(&self) -> &TcpStream {
+        &self.tcp
+    }
+
+    /// The key of a server that was refused because another was expected.
+    pub(crate) fn refused(&self) -> Option<Pin> {
+        self.expected.as_ref().and_then(|expected| expected.met())
+    }
+
+    /// Does as much of the handshake as can be done without waiting, or all of it where the stream below
+    /// waits, and says whether it is over.
+    pub fn shake_hands(&mut self) -> io::Result<bool> {
+        while self.peer.is_none() {
+            match Stream::flush(self).and_then(|()| self.receive()) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        // The client's last word of it.
+        match Stream::flush(self) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            _ => Ok(true),
+        }
+    }
+
+    /// Reads once from the socket and decrypts what came: how many bytes that was.
+    fn receive(&mut self) -> io::Result<usize> {
+        let received = self.tls.read_tls(&mut &*self.tcp)?;
+        let state = match self.tls.process_new_packets() {
+            Ok(state) => state,
+            Err(error) => {
+                // Says why, if the peer still listens.
+                let _ = Stream::flush(self);
+                return Err(invalid(error));
+            }
+        };
+        self.plain = state.plaintext_bytes_to_read();
+        if state.peer_has_closed() && self.input == Input::Open {
+            self.input = Input::Farewell;
+        }
+        if self.peer.is_none() && !self.tls.is_handshaking() {
+            self.greet()?;
+        }
+        Ok(received)
+    }
+
+    /// The handshake is over: the peer has a key, and speaks our protocol.
+    fn greet(&mut self) -> io::Result<()> {
+        if self.tls.alpn_protocol() != Some(ALPN) {
+            return Err(invalid("the peer does not say that it speaks framing/1 (ALPN)"));
+        }
+        let certificates = self.tls.peer_certificates().unwrap_or_default();
+        let certificate = certificates.first().ok_or_else(|| invalid("the peer showed no key"))?;
+        self.peer = Some(pin_of(certificate).map_err(invalid)?);
+        Ok(())
+    }
+}
+
+impl Stream for TlsStream {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if self.plain > 0 && self.peer.is_some() {
+                let n = self.tls.reader().read(space)?;
+                self.plain = self.plain.saturating_sub(n);
+                return Ok(n);
+            }
+            match self.input {
+                Input::Over(_) => return Ok(0),
+                Input::Farewell => {
+                    self.input = Input::Over(End::Authenticated);
+                    return Ok(0);
+                }
+                Input::Open => {}
+            }
+            // Where the peer waits for our part of the handshake, nothing would come. Later on, that
+            // nothing can be written is no reason not to read what the peer has said.
+            match Stream::flush(self) {
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock && self.peer.is_none() => {
+                    return Err(error);
+                }
+                _ => {}
+            }
+            if self.receive()? == 0 && self.input == Input::Open {
+                // Whoever is on the way can cut a connection; only the peer can say farewell.
+                self.input = Input::Over(End::Loss);
+            }
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // What is encrypted already goes first: so what waits here is bounded.
+        Stream::flush(self)?;
+        let taken = self.tls.writer().write(bytes)?;
+        match Stream::flush(self) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            _ => {}
+        }
+        if taken == 0 && !bytes.is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        while self.tls.wants_write() {
+            match self.tls.write_tls(&mut &*self.tcp) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn wants_write(&self) -> bool {
+        self.tls.wants_write()
+    }
+
+    fn holds_input(&self) -> bool {
+        (self.plain > 0 && self.peer.is_some()) || self.input == Input::Farewell
+    }
+
+    fn close_write(&mut self) -> io::Result<()> {
+        if self.output == Output::Open {
+            self.tls.send_close_notify();
+            self.output = Output::Closing;
+        }
+        Stream::flush(self)?;
+        self.tcp.shutdown(Shutdown::Write)
+    }
+
+    fn abandon(&mut self) -> io::Result<()> {
+        abandon(&self.tcp)
+    }
+
+    fn end(&self) -> End {
+        match self.input {
+            Input::Over(end) => end,
+            Input::Open | Input::Farewell => End::Loss,
+        }
+    }
+}
+
+/// For whoever has no [`Link`](crate::Link); it waits if the stream below does.
+impl Read for TlsStream {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        Stream::read(self, space)
+    }
+}
+
+/// For whoever has no [`Link`](crate::Link); it waits if the stream below does.
+impl Write for TlsStream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Stream::write(self, bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Stream::flush(self)
+    }
+}
+
+impl AsFd for TlsStream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.tcp.as_fd()
+    }
+}
