@@ -175,6 +175,10 @@ impl Serving {
                     Err(_) => server.fail(id, Failure::new(Code::NotUtf8, "")),
                 }
             }
+            server::Event::Pair { id, name, .. } => {
+                self.request(id);
+                server.paired(id, vec![name]);
+            }
             server::Event::List { id, path } => {
                 self.request(id);
                 for entries in entries(length_in(path.as_bytes())).chunks(7) {

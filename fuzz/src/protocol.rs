@@ -7,7 +7,7 @@ use framing_protocol::{End, Machine};
 use crate::input::Input;
 
 /// All messages of both sides, `@` for the id.
-const MESSAGES: [&str; 32] = [
+const MESSAGES: [&str; 34] = [
     r#"{"type":"hello","version":1}"#,
     r#"{"type":"welcome","version":1,"agent":"t","roles":["echo"],"limits":{"header":65536}}"#,
     r#"{"type":"upper","id":@}"#,
@@ -37,6 +37,8 @@ const MESSAGES: [&str; 32] = [
     r#"{"type":"error","id":@,"code":"io","message":"m"}"#,
     r#"{"type":"error","code":"io","message":"m"}"#,
     r#"{"type":"goaway","reason":"r","last_id":@}"#,
+    r#"{"type":"pair","id":@,"token":"t","name":"n"}"#,
+    r#"{"type":"paired","id":@,"roles":["echo"]}"#,
     r#"{"type":"teleport","id":@}"#,
     r#"{"type":"teleport"}"#,
     r#"{"type":"upper"}"#,

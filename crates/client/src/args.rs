@@ -127,6 +127,15 @@ pub(crate) enum Command {
     },
     /// Ask whether the server is there, and how far away
     Ping,
+    /// Redeem an invitation: server and client know each other from now on
+    ///
+    /// The line that `framing-server invite` shows is read from standard input, or asked for: in an argument
+    /// everybody on this machine could read it.
+    Pair {
+        /// What the server is to call us, if the invitation does not say [default: this machine's name]
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+    },
     /// Trust a server's key from now on
     ///
     /// Compare it with what `framing-server fingerprint` shows there. Servers of the same user on this
@@ -164,6 +173,7 @@ impl Command {
             Self::Get { .. } => "get",
             Self::Ls { .. } => "ls",
             Self::Ping => "ping",
+            Self::Pair { .. } => "pair",
             Self::Trust { .. } => "trust",
             Self::Fingerprint { .. } => "fingerprint",
             Self::Inspect(_) => "inspect",

@@ -10,7 +10,7 @@ use framing::BuildError;
 use framing_protocol::client::Refused;
 use framing_protocol::message::{Code, Escaped, Failure, Outcome};
 use framing_protocol::{Closed, HeaderError};
-use framing_transport::{ConnectError, Exposed, IdentityError, NoHome};
+use framing_transport::{BadInvitation, ConnectError, Exposed, IdentityError, NoHome};
 
 use crate::known_hosts::KnownHostsError;
 use crate::part::PartError;
@@ -39,6 +39,9 @@ pub enum Error {
     /// The list of known servers cannot be used.
     #[error(transparent)]
     KnownHosts(#[from] KnownHostsError),
+    /// What was to be an invitation is none.
+    #[error(transparent)]
+    Invitation(#[from] BadInvitation),
     /// The connection ended before the server had bidden us welcome.
     #[error("{server}: the server ended the connection before it said a word")]
     NoWelcome {
@@ -159,7 +162,8 @@ impl Error {
             Self::Failed(failure) => status_of(&failure.code),
             Self::Damaged(_) | Self::Part(PartError::Damaged(_)) => Status::INTEGRITY,
             Self::Part(PartError::Exists { .. }) => Status::EXISTS,
-            Self::Part(PartError::NoName { .. } | PartError::NoFolder { .. })
+            Self::Invitation(_)
+            | Self::Part(PartError::NoName { .. } | PartError::NoFolder { .. })
             | Self::Unbuildable(_) => Status::USAGE,
             Self::Interrupted => Status::INTERRUPTED,
             // Whoever read our output had enough of it.

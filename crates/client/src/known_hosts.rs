@@ -62,10 +62,15 @@ impl KnownHosts {
 
     /// Adds the key of a server, unless another one is known.
     pub(crate) fn add(&self, server: &str, pin: Pin) -> Result<(), KnownHostsError> {
-        match self.pin_of(server)? {
-            Some(known) if known == pin => Ok(()),
+        self.check(server, pin)?;
+        self.replace(server, pin)
+    }
+
+    /// Whether this may be the key of a server: no other one is known.
+    pub(crate) fn check(&self, server: &str, pin: Pin) -> Result<(), KnownHostsError> {
+        match self.pin_of(server)?.filter(|known| *known != pin) {
             Some(known) => Err(KnownHostsError::Conflict { server: server.to_owned(), known }),
-            None => self.replace(server, pin),
+            None => Ok(()),
         }
     }
 

@@ -34,6 +34,7 @@ mod inspect;
 mod known_hosts;
 mod ls;
 mod output;
+mod pair;
 mod part;
 mod report;
 mod run;

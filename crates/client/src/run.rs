@@ -10,7 +10,7 @@ use crate::inspect::Form;
 use crate::known_hosts::KnownHosts;
 use crate::session::Session;
 use crate::target::{Target, identity_file};
-use crate::{echo, exec, get, inspect, ls, report};
+use crate::{echo, exec, get, inspect, ls, pair, report};
 
 /// Does what was asked for, says on standard error what went wrong, and gives the exit code.
 pub fn run(args: &Args) -> Status {
@@ -27,6 +27,7 @@ pub fn run(args: &Args) -> Status {
         }
         Command::Ls { path } => target(args).and_then(|target| ls::run(&target, path)),
         Command::Ping => target(args).and_then(|target| ping(&target)),
+        Command::Pair { name } => pair::run(name.as_deref()),
         Command::Trust { key, replace } => trust(&args.server, *key, *replace),
         Command::Fingerprint { certificate } => fingerprint(*certificate),
         Command::Inspect(inspect) => {

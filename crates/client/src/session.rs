@@ -28,8 +28,8 @@ use std::time::{Duration, Instant};
 
 use framing_protocol::Closed;
 use framing_protocol::client::{Client, Event, Refused, Settings};
-use framing_protocol::message::{Code, Digest, Entry, Exec, Exit, Failure, File, Id, Text};
-use framing_transport::{Link, PollFd, PollFlags, TlsStream, poll};
+use framing_protocol::message::{Code, Digest, Entry, Exec, Exit, Failure, File, Id, Text, Token};
+use framing_transport::{Link, Pin, PollFd, PollFlags, TlsStream, poll};
 
 use crate::error::{Damage, Error};
 use crate::output::Sink;
@@ -61,8 +61,30 @@ impl Session {
     }
 
     fn attempt(target: &Target) -> Result<Self, Error> {
-        let machine = Client::new(Settings::default(), Duration::ZERO);
-        let link = Link::new(target.open()?, machine);
+        Self::greet(target, target.open()?, Settings::default())
+    }
+
+    /// Redeems an invitation of the server that has the key `pin`, under a name for us, and tells what we may
+    /// do there from now on.
+    pub(crate) fn pair(
+        target: &Target,
+        pin: Pin,
+        token: &Token,
+        name: &str,
+    ) -> Result<Vec<String>, Error> {
+        let settings = Settings { pairing: true, ..Settings::default() };
+        let mut session = Self::greet(target, target.open_expecting(pin)?, settings)?;
+        let id = session.ask(|machine| machine.pair(token, name))?;
+        loop {
+            if let Event::Paired { roles, .. } = session.event_of(id, &mut [])? {
+                return Ok(roles);
+            }
+        }
+    }
+
+    /// Introduces us, and waits for the welcome.
+    fn greet(target: &Target, stream: TlsStream, settings: Settings) -> Result<Self, Error> {
+        let link = Link::new(stream, Client::new(settings, Duration::ZERO));
         let mut session = Self { link, target: target.clone() };
         loop {
             match session.event(&mut []) {
@@ -399,7 +421,8 @@ fn request_of(event: &Event) -> Option<Id> {
         | Event::Data { id }
         | Event::FileEnd { id, .. }
         | Event::Entries { id }
-        | Event::EntriesEnd { id } => Some(id),
+        | Event::EntriesEnd { id }
+        | Event::Paired { id, .. } => Some(id),
         _ => None,
     }
 }

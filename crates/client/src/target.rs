@@ -76,6 +76,13 @@ impl Target {
         }
     }
 
+    /// Connects to a server that has this key, as who we are to everybody.
+    pub(crate) fn open_expecting(&self, pin: Pin) -> Result<TlsStream, Error> {
+        let identity = Identity::load_or_create(&identity_file(&self.dirs)?)?;
+        let stream = connect(&self.server, CONNECT)?;
+        Ok(secure(stream, &self.server, &identity, Some(pin), CONNECT)?)
+    }
+
     /// Asks whoever sits at the terminal.
     fn asks(&self, met: Pin) -> Result<bool, Error> {
         if !io::stdin().is_terminal() || !io::stderr().is_terminal() {

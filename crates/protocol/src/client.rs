@@ -38,7 +38,7 @@ pub use event::{Event, Refused};
 use crate::channel::{Channel, Intake, LastWords, Load};
 use crate::clocks::{Idles, Work};
 use crate::machine::{Closed, Deadlines, End, Machine};
-use crate::message::{ClientMessage, Exec, Hello, Id, PIPELINE, Stdin, Text, VERSION};
+use crate::message::{ClientMessage, Exec, Hello, Id, PIPELINE, Stdin, Text, Token, VERSION};
 use open::{Kind, Requests, Running};
 
 /// What a client says of itself, and its patience.
@@ -46,6 +46,8 @@ use open::{Kind, Requests, Running};
 pub struct Settings {
     /// Name and version of the software.
     pub agent: String,
+    /// Whether a [`pair`](Client::pair) follows.
+    pub pairing: bool,
     /// Its patience.
     pub deadlines: Deadlines,
 }
@@ -53,7 +55,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let agent = concat!("framing-protocol/", env!("CARGO_PKG_VERSION")).to_owned();
-        Self { agent, deadlines: Deadlines::default() }
+        Self { agent, pairing: false, deadlines: Deadlines::default() }
     }
 }
 
@@ -117,7 +119,8 @@ impl Client {
             going_away: false,
             closing: false,
         };
-        let hello = |agent| ClientMessage::Hello(Hello { version: VERSION, agent });
+        let pairing = settings.pairing;
+        let hello = |agent| ClientMessage::Hello(Hello { version: VERSION, agent, pairing });
         if client.channel.send(&hello(settings.agent), &[]).is_err() {
             // A name over the limits is left out.
             let _ = client.channel.send(&hello(String::new()), &[]);
@@ -164,6 +167,13 @@ impl Client {
     /// Asks for the entries of a directory.
     pub fn list(&mut self, path: &Text) -> Result<Id, Refused> {
         self.request(Kind::List, &[], |id| ClientMessage::List { id, path: path.clone() })
+    }
+
+    /// Redeems an invitation, under a name for this client. To be announced by
+    /// [`Settings::pairing`].
+    pub fn pair(&mut self, token: &Token, name: &str) -> Result<Id, Refused> {
+        let message = |id| ClientMessage::Pair { id, token: token.clone(), name: name.to_owned() };
+        self.request(Kind::Pair, &[], message)
     }
 
     /// Asks for an [`Event::Pong`]. The id is no request's.

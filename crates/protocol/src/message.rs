@@ -6,7 +6,7 @@
 //!
 //! # Ids
 //!
-//! A request (`upper`, `exec`, `get`, `list`) carries an `id` greater than that of every request
+//! A request (`upper`, `exec`, `get`, `list`, `pair`) carries an `id` greater than that of every request
 //! before it, the first at least 1. All that belongs to the request repeats it. The id of a `ping`
 //! is its sender's own affair and no request's.
 //!
@@ -14,7 +14,7 @@
 //!
 //! | type | fields | body | meaning |
 //! |---|---|---|---|
-//! | `hello` | `version` integer, `agent` string | | first of all; `agent` names the software |
+//! | `hello` | `version` integer, `agent` string, `pairing` boolean | | first of all; `agent` names the software; `pairing` says that a `pair` follows |
 //! | `upper` | `id` | UTF-8 | asks for the Unicode upper case of the body, which may be empty |
 //! | `exec` | `id`, and those of [`Exec`] | | runs a command; exclusive until its `exit` |
 //! | `stdin` | `id` | bytes | input of the running `exec`, within the credit |
@@ -22,6 +22,7 @@
 //! | `signal` | `id`, `name` string | | sends a signal to the command, named without `SIG`: `"INT"` |
 //! | `get` | `id`, `path` [`Text`] | | asks for a file below the server's root |
 //! | `list` | `id`, `path` [`Text`] | | asks for the entries of a directory; empty or `.`: the root |
+//! | `pair` | `id`, `token` string, `name` string | | redeems an invitation: the key of this connection is let in from now on |
 //! | `cancel` | `id` | | ends the request of that id, waiting or active |
 //! | `ping` | `id` | | asks for a `pong` |
 //! | `pong` | `id` | | answers the server's `ping` of that id and all before it |
@@ -42,6 +43,7 @@
 //! | `file` | `id`, and those of [`File`] | | the file was opened |
 //! | `data` | `id` | bytes | a piece of the file, in order |
 //! | `file_end` | `id`, `digest` [`Digest`] | | all of it was sent; ends the request |
+//! | `paired` | `id`, `roles` array of strings | | the invitation is redeemed, for these roles; ends the request |
 //! | `entries` | `id` | lines of [`Entry`] | some entries |
 //! | `entries_end` | `id` | | all of them were sent; ends the request |
 //! | `error` | `id` (may be absent), and those of [`Failure`] | | ends the request; without `id`: the connection |
@@ -53,6 +55,12 @@
 //! is an answer that the request does not expect. A server answers an unknown type with `error`
 //! (`unknown`, with the `id` whose request ends by it); without an `id`, and between an `exec` and
 //! its `exit`, it is a violation. A client ignores it.
+//!
+//! # Strangers
+//!
+//! A client whose key the server does not know may send `hello` and, if that said `pairing`, one `pair`.
+//! Whatever else it sends is answered by an `error` without an `id` (`unauthorized`), as is its `hello` if it did
+//! not, and ends the connection.
 //!
 //! # Input of a command
 //!
@@ -70,6 +78,7 @@ mod exec;
 mod failure;
 mod file;
 mod text;
+mod token;
 
 use serde::de::value::StringDeserializer;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -80,6 +89,7 @@ pub use exec::{Command, Exec, Exit, Outcome, Stdin};
 pub use failure::{Code, Failure};
 pub use file::{BadDigest, Digest, Entry, EntryKind, File};
 pub use text::{Escaped, Text};
+pub use token::Token;
 
 /// The number of a request, rising within a connection from 1.
 pub type Id = u64;
@@ -137,6 +147,11 @@ pub enum ClientMessage {
         id: Id,
         path: Text,
     },
+    Pair {
+        id: Id,
+        token: Token,
+        name: String,
+    },
     Cancel {
         id: Id,
     },
@@ -164,6 +179,10 @@ impl ClientMessage {
             }
             "get" => Self::Get { id: preview.id()?, path: path(&preview, header)? },
             "list" => Self::List { id: preview.id()?, path: path(&preview, header)? },
+            "pair" => {
+                let Pair { token, name } = preview.fields(header)?;
+                Self::Pair { id: preview.id()?, token, name }
+            }
             "cancel" => Self::Cancel { id: preview.id()? },
             "ping" => Self::Ping { id: preview.id()? },
             "pong" => Self::Pong { id: preview.id()? },
@@ -232,6 +251,10 @@ pub enum ServerMessage {
     EntriesEnd {
         id: Id,
     },
+    Paired {
+        id: Id,
+        roles: Vec<String>,
+    },
     Error {
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<Id>,
@@ -276,6 +299,10 @@ impl ServerMessage {
             }
             "entries" => Self::Entries { id: preview.id()? },
             "entries_end" => Self::EntriesEnd { id: preview.id()? },
+            "paired" => {
+                let Paired { roles } = preview.fields(header)?;
+                Self::Paired { id: preview.id()?, roles }
+            }
             "error" => Self::Error { id: preview.id, failure: preview.fields(header)? },
             "goaway" => {
                 let Goaway { reason, last_id } = preview.fields(header)?;
@@ -308,6 +335,9 @@ pub struct Hello {
     /// The client's software and its version, for logs.
     #[serde(default)]
     pub agent: String,
+    /// Whether a `pair` follows: without it a client that is not known is refused at once.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub pairing: bool,
 }
 
 /// The fields of `welcome`.
@@ -363,6 +393,18 @@ struct Path {
 #[derive(Deserialize)]
 struct Name {
     name: String,
+}
+
+#[derive(Deserialize)]
+struct Pair {
+    token: Token,
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Paired {
+    #[serde(default)]
+    roles: Vec<String>,
 }
 
 #[derive(Deserialize)]

@@ -24,6 +24,8 @@
 //!               ended                             +--> (unchanged)
 //! ```
 //!
+//! A client that is not known ([`Server::admit_to_pair`]) may only pair: one request, and nothing beside it.
+//!
 //! An `exec` is exclusive: while one is waiting or active a further request is a violation. Its
 //! input flows on credit: the first in `started`, more in `window` as the command takes it.
 
@@ -101,6 +103,8 @@ pub struct Server {
     state: State,
     agent: String,
     roles: Vec<String>,
+    /// Why this client may do nothing but pair.
+    stranger: Option<Failure>,
     requests: Requests,
     /// What was said for an `exec` that waited, given right behind it.
     belated: VecDeque<Event>,
@@ -131,6 +135,7 @@ impl Server {
             state: State::Greeting,
             agent,
             roles,
+            stranger: None,
             requests: Requests::default(),
             belated: VecDeque::new(),
             body: Body::None,

@@ -28,6 +28,10 @@ pub struct Args {
 pub(crate) enum Command {
     /// Serve until interrupted (what happens without a command, too)
     Serve(Serve),
+    /// Invite a client: show a line that lets one in, once, within ten minutes
+    ///
+    /// The line is as good as a password until then. On the client: framing-client pair, which asks for it.
+    Invite(Invite),
     /// Let a client in, or change what it may do
     ///
     /// What is not given stays as it is listed. A running server sees the change at once.
@@ -46,6 +50,27 @@ pub(crate) enum Command {
         #[arg(long)]
         certificate: bool,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Invite {
+    /// What the client may do, separated by commas
+    #[arg(long, alias = "role", value_name = "ROLES", default_value = "echo,files")]
+    pub(crate) roles: Roles,
+
+    /// What people call it [default: what it calls itself]
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub(crate) name: Option<String>,
+
+    /// Where clients find this server [default: where it listens]
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
+    pub(crate) address: Option<String>,
+}
+
+fn address(text: &str) -> Result<String, &'static str> {
+    let named = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+    let port = named.and_then(|(_, port)| port.parse::<u16>().ok());
+    port.map(|_| text.to_owned()).ok_or("expected HOST:PORT")
 }
 
 #[derive(Debug, clap::Args)]

@@ -8,8 +8,8 @@ use crate::roles::{Role, Roles};
 use crate::root::Root;
 use crate::sending::Sending;
 use crate::serve::Visitor;
-use crate::{ExecPolicy, environment, signal_names};
-use framing_protocol::message::{Code, Command, Exec, Failure, MAX_BODY};
+use crate::{ExecPolicy, environment, log, signal_names};
+use framing_protocol::message::{Code, Command, Exec, Failure, MAX_BODY, Token};
 use framing_protocol::server::{Event, Server as Protocol, Settings};
 use framing_protocol::{Closed, Id};
 use framing_transport::{Link, PollFd, PollFlags, TlsAcceptor, TlsStream, Waker, poll};
@@ -122,6 +122,9 @@ impl Connection<'_> {
         }
         match &admitted {
             Ok(roles) => self.link.machine().admit(roles.words()),
+            Err(failure) if failure.code == Code::Unauthorized => {
+                self.link.machine().admit_to_pair(failure.clone());
+            }
             Err(failure) => self.link.machine().refuse(failure.clone()),
         }
         self.roles = Some(admitted.unwrap_or_default());
@@ -231,6 +234,7 @@ impl Connection<'_> {
             | Event::Exec { id, .. }
             | Event::Get { id, .. }
             | Event::List { id, .. }
+            | Event::Pair { id, .. }
                 if self.leaving.is_some() =>
             {
                 protocol.fail(id, shutting_down());
@@ -245,6 +249,7 @@ impl Connection<'_> {
                 self.work = Listing::start(id, root.as_ref(), &path, protocol)
                     .map_or(Work::None, Work::Directory);
             }
+            Event::Pair { id, token, name } => self.pair(id, &token, &name),
             Event::Stdin { .. } => {
                 if let Work::Command(execution) = &mut self.work {
                     execution.stdin(protocol.body());
@@ -275,6 +280,23 @@ impl Connection<'_> {
                 // Whatever runs has nobody left to run for: dropping a command kills it.
                 self.work = Work::None;
                 self.closed = Some(reason);
+            }
+        }
+    }
+
+    /// Redeems an invitation.
+    fn pair(&mut self, id: Id, token: &Token, name: &str) {
+        // It is known, or nothing could have been said.
+        let Some(pin) = self.link.stream().peer() else { return };
+        let protocol = self.link.machine();
+        match self.services.gate.redeem(token, name, pin) {
+            Ok(client) => {
+                log::line(format_args!("{}: paired: {client}", self.peer));
+                protocol.paired(id, client.roles.words());
+            }
+            Err(failure) => {
+                log::line(format_args!("{}: not paired: {failure} ({pin})", self.peer));
+                protocol.fail(id, failure);
             }
         }
     }

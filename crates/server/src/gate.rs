@@ -1,9 +1,10 @@
 //! Who gets in, and what for.
 
-use crate::clients::{Clients, ClientsFile, NotAdmitted};
+use crate::clients::{Client, Clients, ClientsError, ClientsFile, NotAdmitted};
+use crate::invites::{Invites, NotRedeemed};
 use crate::log;
 use crate::roles::{Role, Roles};
-use framing_protocol::message::{Code, Failure};
+use framing_protocol::message::{Code, Failure, Token};
 use framing_transport::Pin;
 use std::fs;
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use time::OffsetDateTime;
 #[derive(Debug)]
 pub(crate) struct Gate {
     file: ClientsFile,
+    invites: Invites,
     list: Mutex<List>,
     /// The key of this user's own clients on this machine, if they need no line in the file.
     local: Option<Pin>,
@@ -38,8 +40,13 @@ enum Stamp {
 }
 
 impl Gate {
-    pub(crate) fn new(file: ClientsFile, local: Option<Pin>, open: Roles) -> Self {
-        let gate = Self { file, list: Mutex::default(), local, open };
+    pub(crate) fn new(
+        file: ClientsFile,
+        invites: Invites,
+        local: Option<Pin>,
+        open: Roles,
+    ) -> Self {
+        let gate = Self { file, invites, list: Mutex::default(), local, open };
         // What is wrong with the file is told at once, and not only to the first client.
         gate.clients();
         gate
@@ -70,6 +77,28 @@ impl Gate {
             }
         };
         Err(unauthorized(&format!("{why} ({pin})")).hint(hint))
+    }
+
+    /// Lists the client with this key, if it has an invitation.
+    pub(crate) fn redeem(&self, token: &Token, name: &str, pin: Pin) -> Result<Client, Failure> {
+        self.invites.redeem(token, name, pin, &self.file).map_err(|error| {
+            let ask = "ask for another one: framing-server invite";
+            match error {
+                NotRedeemed::Invalid => {
+                    Failure::new(Code::Unauthorized, error.to_string()).hint(ask)
+                }
+                NotRedeemed::Name(_) => Failure::new(Code::BadRequest, error.to_string()),
+                NotRedeemed::Clients(ClientsError::Taken { .. }) => {
+                    let failure =
+                        Failure::new(Code::BadRequest, "the name belongs to another client");
+                    failure.hint("choose another one: framing-client pair --name NAME")
+                }
+                NotRedeemed::Clients(_) | NotRedeemed::File(_) => {
+                    log::line(format_args!("nobody can be paired: {error}"));
+                    Failure::new(Code::Io, "the server cannot change its list of clients")
+                }
+            }
+        })
     }
 
     /// Why a client that may do so much may not do that, unless it may, or nobody may here.

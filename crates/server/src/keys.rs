@@ -3,8 +3,8 @@
 use crate::args::{Authorize, Command};
 use crate::clients::{Client, ClientsFile};
 use crate::roles::Roles;
-use anyhow::Context;
-use framing_transport::{Dirs, Identity};
+use anyhow::{Context, bail};
+use framing_transport::{Dirs, Identity, Invitation, Pin, running_servers};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -24,6 +24,19 @@ pub(crate) fn run(command: &Command, dirs: &Dirs) -> anyhow::Result<()> {
             }
             say(&format!("{}\n", identity.pin()))
         }
+        Command::Invite(invite) => {
+            let pin = Identity::load_or_create(&identity_file(dirs)?)?.pin();
+            let server = match &invite.address {
+                Some(address) => address.clone(),
+                None => own_address(dirs, pin)?,
+            };
+            let token = crate::invite(dirs, &invite.roles, invite.name.as_deref())?;
+            say(&format!("{}\n", Invitation { server, pin, token }))?;
+            let told = "for one client, within ten minutes; there: framing-client pair, and paste the line";
+            // If nobody listens on standard error the line is there all the same.
+            let _ = writeln!(io::stderr(), "{told}");
+            Ok(())
+        }
         Command::Clients => {
             let clients = ClientsFile::within(dirs)?.read()?;
             clients.iter().try_for_each(|client| say(&format!("{client}\n")))
@@ -37,6 +50,25 @@ pub(crate) fn run(command: &Command, dirs: &Dirs) -> anyhow::Result<()> {
         Command::Revoke { who } => {
             let revoked = ClientsFile::within(dirs)?.revoke(who)?;
             revoked.iter().try_for_each(|client| say(&format!("revoked {client}\n")))
+        }
+    }
+}
+
+/// Where the server that runs with this key is found, as far as that can be told.
+fn own_address(dirs: &Dirs, pin: Pin) -> anyhow::Result<String> {
+    match running_servers(dirs, pin)?[..] {
+        [] => bail!("no server of yours is running; say where it will be: --address HOST:PORT"),
+        [address] if address.ip().is_unspecified() => {
+            let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+            Ok(format!("{host}:{}", address.port()))
+        }
+        [address] => Ok(address.to_string()),
+        ref several => {
+            let several: Vec<String> = several.iter().map(ToString::to_string).collect();
+            bail!(
+                "your server listens on {}; say which: --address HOST:PORT",
+                several.join(" and ")
+            )
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::clients::{ClientsError, ClientsFile};
 use crate::connection::{self, Services};
 use crate::gate::Gate;
+use crate::invites::Invites;
 use crate::keys::identity_file;
 use crate::registry::{Pass, Registry};
 use crate::roles::{Role, Roles};
@@ -96,7 +97,7 @@ impl Server {
         let local = local_trust.then(announce).transpose()?;
         let client = local.as_ref().map(LocalTrust::client);
         let open = open_roles(root.as_ref().map(Root::path), exec);
-        let gate = Gate::new(ClientsFile::within(&dirs)?, client, open);
+        let gate = Gate::new(ClientsFile::within(&dirs)?, Invites::within(&dirs)?, client, open);
         let agent = concat!("framing-server/", env!("CARGO_PKG_VERSION")).to_owned();
         let settings = Settings { agent, roles: Vec::new(), deadlines };
         let limit = descriptors::limit();

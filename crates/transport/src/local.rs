@@ -3,14 +3,14 @@
 //!
 //! ```text
 //! local/identity.pem    the key that clients of the same user show to servers of the same user
-//! local/7878            the pin of the server that listens on that port of this machine
+//! local/7878            the pin of the server that listens on that port of this machine, and its address
 //! ```
 
 use crate::private::{Exposed, read_private, write_private};
 use crate::{Dirs, Identity, IdentityError, Pin};
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A server's entries in the local directory, which are removed when this is dropped.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl LocalTrust {
         let mut trust = Self { client, entries: Vec::new() };
         for address in addresses {
             let entry = local(dirs)?.join(address.port().to_string());
-            write_private(&entry, &format!("{server}\n"))?;
+            write_private(&entry, &format!("{server}\n{address}\n"))?;
             trust.entries.push(entry);
         }
         Ok(trust)
@@ -63,10 +63,35 @@ pub fn local_server(
         return Ok(None);
     }
     let dir = local(dirs)?;
-    let pin = read_private(&dir.join(address.port().to_string()))?;
-    // An entry that says nothing is as good as none.
-    let Some(pin) = pin.and_then(|pin| pin.trim().parse().ok()) else { return Ok(None) };
+    let Some((pin, _)) = entry(&dir.join(address.port().to_string()))? else { return Ok(None) };
     Ok(Identity::load(&dir.join(IDENTITY))?.map(|identity| (identity, pin)))
+}
+
+/// The addresses on which servers with this key have said that they listen on this machine.
+pub fn running_servers(dirs: &Dirs, server: Pin) -> Result<Vec<SocketAddr>, Exposed> {
+    let dir = local(dirs)?;
+    let failed = |source| Exposed::Io { path: dir.clone(), source };
+    let mut addresses = Vec::new();
+    for file in fs::read_dir(&dir).map_err(failed)? {
+        let file = file.map_err(failed)?;
+        let is_port = file.file_name().to_str().is_some_and(|name| name.parse::<u16>().is_ok());
+        if is_port
+            && let Some((pin, Some(address))) = entry(&file.path())?
+            && pin == server
+        {
+            addresses.push(address);
+        }
+    }
+    addresses.sort_unstable();
+    Ok(addresses)
+}
+
+/// What an entry says; one that says nothing is as good as none.
+fn entry(path: &Path) -> Result<Option<(Pin, Option<SocketAddr>)>, Exposed> {
+    let text = read_private(path)?.unwrap_or_default();
+    let mut lines = text.lines();
+    let Some(pin) = lines.next().and_then(|pin| pin.parse().ok()) else { return Ok(None) };
+    Ok(Some((pin, lines.next().and_then(|address| address.parse().ok()))))
 }
 
 fn local(dirs: &Dirs) -> Result<PathBuf, Exposed> {

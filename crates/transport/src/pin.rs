@@ -35,6 +35,14 @@ impl Pin {
         pin.copy_from_slice(digest(&SHA256, key).as_ref());
         Self(pin)
     }
+
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 impl fmt::Display for Pin {

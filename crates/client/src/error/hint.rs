@@ -196,6 +196,7 @@ fn serving(command: &Command) -> &'static str {
         Command::Echo { .. }
         | Command::Inspect(_)
         | Command::Ping
+        | Command::Pair { .. }
         | Command::Trust { .. }
         | Command::Fingerprint { .. } => "",
     }

@@ -167,3 +167,59 @@ fn a_server_of_the_same_user_is_known_without_a_word() {
     check(&home.run(&address, &["trust", &pin(&other.path("keys"))]), 0, "", &[]);
     check(&home.run(&address, &["ping"]), 4, "", &["is not known here", "authorize"]);
 }
+
+#[test]
+fn an_invitation_is_all_that_two_machines_need() {
+    use framing_transport::Invitation;
+    let (host, guest) = (Home::new(), Home::new());
+    let keys = host.path("keys");
+    let dirs = Dirs::within(&keys);
+    let (_server, address) = serve(&keys, "127.0.0.1:0");
+    let pin = Identity::load(&keys.join("server.pem")).unwrap().unwrap().pin();
+    let invite = |roles: &str| {
+        let token = framing_server::invite(&dirs, &roles.parse().unwrap(), None).unwrap();
+        Invitation { server: address.clone(), pin, token }
+    };
+    let pair = |home: &Home, line: &str, args: &[&str]| {
+        let mut client =
+            assert_cmd::Command::from_std(home.client("", &[&["pair"], args].concat()));
+        client.timeout(PATIENCE).write_stdin(line.to_owned()).output().unwrap()
+    };
+    let line = invite("echo").to_string();
+    let told = format!("paired with {address}, for echo");
+    check(&pair(&guest, &line, &["--name", "guest"]), 0, "", &[&told, "hint: try: framing-client"]);
+    check(&guest.run(&address, &["echo", "in"]), 0, "IN\n", &[]);
+    let listed = framing_server::ClientsFile::within(&dirs).unwrap().read().unwrap();
+    let client = listed.iter().next().unwrap();
+    assert_eq!((client.name.as_deref(), &*client.roles.to_string()), (Some("guest"), "echo"));
+
+    // It was used, and another home has nothing of it.
+    let other = Home::new();
+    let used = pair(&other, &line, &["--name", "other"]);
+    check(&used, 4, "", &["this invitation is not valid", "hint: ask for another one"]);
+    check(&other.run(&address, &["ping"]), 4, "", &["is not known here"]);
+    // The name is taken, and the invitation is not used up by that.
+    let line = invite("echo").to_string();
+    check(&pair(&other, &line, &["--name", "guest"]), 1, "", &["the name belongs", "--name NAME"]);
+    check(&pair(&other, &line, &["--name", "a roles=exec:any"]), 1, "", &["is no name"]);
+    check(&pair(&other, &line, &[]), 0, "", &["paired with"]);
+    // A wrong token, a wrong key, and what is no invitation at all.
+    let wrong = Invitation { token: framing_transport::new_token().unwrap(), ..invite("echo") };
+    check(&pair(&Home::new(), &wrong.to_string(), &[]), 4, "", &["this invitation is not valid"]);
+    let wrong = Invitation { pin: framing_transport::Pin::of_key(b"x"), ..invite("echo") };
+    check(&pair(&Home::new(), &wrong.to_string(), &[]), 4, "", &["SOMEBODY ELSE"]);
+    for bad in ["", "framing://", "hello", &line[..line.len() - 1]] {
+        let output = pair(&Home::new(), bad, &[]);
+        check(&output, 2, "", &["that is no invitation"]);
+    }
+    // A server that is known by another key is not paired with.
+    let known = Home::new();
+    check(
+        &known.run(&address, &["trust", &framing_transport::Pin::of_key(b"x").to_string()]),
+        0,
+        "",
+        &[],
+    );
+    let conflict = pair(&known, &invite("echo").to_string(), &[]);
+    check(&conflict, 4, "", &["another key of", "trust --replace KEY"]);
+}

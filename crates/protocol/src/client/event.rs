@@ -75,6 +75,13 @@ pub enum Event {
         /// The request.
         id: Id,
     },
+    /// The invitation is redeemed: from now on the server knows our key. Ends the request.
+    Paired {
+        /// The request.
+        id: Id,
+        /// What we may do there.
+        roles: Vec<String>,
+    },
     /// The request failed. Ends it.
     Error {
         /// The request.

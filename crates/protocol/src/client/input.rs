@@ -98,6 +98,7 @@ impl Client {
             | ServerMessage::FileEnd { id, .. }
             | ServerMessage::Entries { id }
             | ServerMessage::EntriesEnd { id }
+            | ServerMessage::Paired { id, .. }
             | ServerMessage::Error { id: Some(id), .. } => id,
             // The caller took it for the end of the connection.
             ServerMessage::Error { id: None, .. } => return Ok(None),

@@ -31,6 +31,7 @@ pub(super) enum Kind {
         left: u64,
     },
     List,
+    Pair,
 }
 
 /// An `exec`, from its request to its `exit`.
@@ -159,6 +160,7 @@ impl Kind {
             }
             (Self::List, M::Entries { .. }) => Event::Entries { id },
             (Self::List, M::EntriesEnd { .. }) => Event::EntriesEnd { id },
+            (Self::Pair, M::Paired { roles, .. }) => Event::Paired { id, roles },
             _ => return Err(violation(format!("an answer that request {id} does not expect"))),
         };
         Ok(Some(event))
@@ -179,6 +181,7 @@ fn is_last(event: &Event) -> bool {
             | Event::Exit { .. }
             | Event::FileEnd { .. }
             | Event::EntriesEnd { .. }
+            | Event::Paired { .. }
             | Event::Error { .. }
     )
 }

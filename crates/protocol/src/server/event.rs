@@ -1,7 +1,7 @@
 //! What the server machine tells its application.
 
 use crate::machine::Closed;
-use crate::message::{Exec, Id, Text};
+use crate::message::{Exec, Id, Text, Token};
 
 /// What happened. Small and owned; the body, where there is one, is lent by
 /// [`Server::body`](super::Server::body).
@@ -36,6 +36,16 @@ pub enum Event {
         id: Id,
         /// The path as the client wrote it.
         path: Text,
+    },
+    /// A request: redeem the invitation and answer with [`paired`](super::Server::paired), or with
+    /// [`fail`](super::Server::fail).
+    Pair {
+        /// The request.
+        id: Id,
+        /// Its secret.
+        token: Token,
+        /// What the client calls itself.
+        name: String,
     },
     /// Input for the running command, in the body; never empty. Report with
     /// [`stdin_taken`](super::Server::stdin_taken) what the command's pipe took.

@@ -68,7 +68,10 @@ impl Server {
     fn greet(&mut self) -> Result<Taken, Fault> {
         match self.channel.next(parse_hello)? {
             Next::Message(_, body) if body > 0 => self.violated(stray_body()),
-            Next::Message(Hello { version: VERSION, .. }, _) => self.welcome(),
+            Next::Message(Hello { version: VERSION, pairing, .. }, _) => match &self.stranger {
+                Some(failure) if !pairing => self.refuse(failure.clone()),
+                _ => self.welcome(),
+            },
             Next::Message(Hello { version, .. }, _) => self.violated(Failure::new(
                 Code::Version,
                 format!("this server speaks version {VERSION}, not {version}"),
@@ -117,7 +120,7 @@ impl Server {
             Ok(Next::Dry | Next::Ended) => Ok(Taken::Nothing),
             // Behind an exec every message must be one of its own.
             Err(Fault::Header(error @ HeaderError::Unknown { id: Some(id), .. }))
-                if !self.requests.has_exec() =>
+                if !self.requests.has_exec() && self.stranger.is_none() =>
             {
                 Ok(self.unknown(id, error.failure()).map_or(Taken::Silently, Taken::Event))
             }
@@ -126,12 +129,19 @@ impl Server {
     }
 
     fn take(&mut self, message: ClientMessage, body: u64) -> Result<Option<Event>, Failure> {
+        if let Some(failure) = &self.stranger
+            && !self.may_pair(&message)
+        {
+            self.refuse(failure.clone());
+            return Ok(None);
+        }
         match message {
             ClientMessage::Hello(_) => Err(violation("hello comes once")),
             ClientMessage::Upper { id } => self.request(id, Request::Upper),
             ClientMessage::Exec { id, exec } => self.request(id, Request::Exec(exec)),
             ClientMessage::Get { id, path } => self.request(id, Request::Get(path)),
             ClientMessage::List { id, path } => self.request(id, Request::List(path)),
+            ClientMessage::Pair { id, token, name } => self.request(id, Request::Pair(token, name)),
             ClientMessage::Stdin { id } => self.stdin(id, body),
             ClientMessage::StdinEnd { id } => self.stdin_end(id),
             ClientMessage::Signal { id, name } => self.signal(id, name),
@@ -141,6 +151,15 @@ impl Server {
                 Ok(None)
             }
             ClientMessage::Pong { id } => self.channel.check_pong(id).map(|()| None),
+        }
+    }
+
+    /// Whether a client that is not known may say this: it is its first request, and it is to pair.
+    fn may_pair(&self, message: &ClientMessage) -> bool {
+        match message {
+            ClientMessage::Pair { .. } => self.requests.newest() == 0,
+            ClientMessage::Ping { .. } | ClientMessage::Pong { .. } => true,
+            _ => false,
         }
     }
 
@@ -175,6 +194,7 @@ impl Server {
             Request::Exec(exec) => (Kind::Exec(Running::new(exec.stdin)), Event::Exec { id, exec }),
             Request::Get(path) => (Kind::Get, Event::Get { id, path }),
             Request::List(path) => (Kind::List, Event::List { id, path }),
+            Request::Pair(token, name) => (Kind::Pair, Event::Pair { id, token, name }),
         };
         self.requests.activate(id, kind);
         event

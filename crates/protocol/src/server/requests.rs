@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::message::{Code, Exec, Failure, Id, MAX_BODY, PIPELINE, Stdin, Text};
+use crate::message::{Code, Exec, Failure, Id, MAX_BODY, PIPELINE, Stdin, Text, Token};
 
 /// All requests that were accepted and not yet answered.
 #[derive(Debug, Default)]
@@ -22,6 +22,7 @@ pub(super) enum Request {
     Exec(Exec),
     Get(Text),
     List(Text),
+    Pair(Token, String),
 }
 
 /// The request that the application works at.
@@ -39,6 +40,7 @@ pub(super) enum Kind {
     Exec(Running),
     Get,
     List,
+    Pair,
 }
 
 /// The input side of an active `exec`.

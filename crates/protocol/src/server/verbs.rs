@@ -111,6 +111,17 @@ impl Server {
         }
     }
 
+    /// This client is not known: it may pair, and for anything else it is [refused](Self::refuse) for this. To
+    /// be said before its `hello` is looked at.
+    pub fn admit_to_pair(&mut self, failure: Failure) {
+        (self.roles, self.stranger) = (Vec::new(), Some(failure));
+    }
+
+    /// The invitation of a `pair` is redeemed, for these roles; ends the request.
+    pub fn paired(&mut self, id: Id, roles: Vec<String>) {
+        self.last(id, is_pair, &ServerMessage::Paired { id, roles }, &[]);
+    }
+
     /// What this client may do, for its `welcome`: to be said before that, once it is known who it is.
     pub fn admit(&mut self, roles: Vec<String>) {
         self.roles = roles;
@@ -193,6 +204,10 @@ fn is_started(kind: &Kind) -> bool {
 
 fn is_get(kind: &Kind) -> bool {
     matches!(kind, Kind::Get)
+}
+
+fn is_pair(kind: &Kind) -> bool {
+    matches!(kind, Kind::Pair)
 }
 
 fn is_list(kind: &Kind) -> bool {

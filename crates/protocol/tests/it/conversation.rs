@@ -97,6 +97,7 @@ impl ServerApp {
                 server.stdout(id, &bytes);
                 server.stdin_taken(id, bytes.len() as u64);
             }
+            server::Event::Pair { id, name, .. } => server.paired(id, vec![name]),
             server::Event::Signal { id, .. } => server.stderr(id, b"signalled\n"),
             server::Event::StdinEnd { id } => self.finished_input = Some(id),
             // Any other path is held open until it is cancelled.

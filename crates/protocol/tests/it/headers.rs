@@ -189,7 +189,7 @@ fn every_client_message_survives() {
         timeout: Some(Duration::from_millis(1500)),
     };
     let messages = [
-        ClientMessage::Hello(Hello { version: 1, agent: "\u{1b}[31m".to_owned() }),
+        ClientMessage::Hello(Hello { version: 1, agent: "\u{1b}[31m".to_owned(), pairing: true }),
         ClientMessage::Upper { id: u64::MAX },
         ClientMessage::Exec { id: 1, exec },
         ClientMessage::Exec { id: 2, exec: Exec::new(Command::Shell("echo \u{6f22}".into())) },

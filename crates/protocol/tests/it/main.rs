@@ -10,4 +10,5 @@ mod headers;
 mod limits;
 mod requests;
 mod states;
+mod strangers;
 mod support;

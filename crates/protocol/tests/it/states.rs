@@ -60,13 +60,14 @@ fn every_message_in_every_state_of_the_server() {
             server
         },
     ];
-    let table: [(&str, &[u8], &str); 20] = [
+    let table: [(&str, &[u8], &str); 21] = [
         (r#"{"type":"hello","version":1}"#, b"", "AXXXXXXXX."),
         (r#"{"type":"hello","version":1}"#, b"body", "XXXXXXXXX."),
         (r#"{"type":"upper","id":6}"#, b"u", "XVV.XXX..."),
         (r#"{"type":"exec","id":6,"argv":["a"]}"#, b"", "XVV.XXX..."),
         (r#"{"type":"get","id":6,"path":"a"}"#, b"", "XVV.XXX..."),
         (r#"{"type":"list","id":6,"path":"a"}"#, b"", "XVV.XXX..."),
+        (r#"{"type":"pair","id":6,"token":"t","name":"n"}"#, b"", "XVV.XXX..."),
         (r#"{"type":"get","id":6,"path":"a"}"#, b"body", "XXXXXXXXX."),
         (r#"{"type":"upper","id":5}"#, b"u", "XVXXXXXXX."),
         (r#"{"type":"upper","id":0}"#, b"u", "XXXXXXXXX."),

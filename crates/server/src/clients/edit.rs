@@ -1,11 +1,9 @@
 //! Reading and changing the file, by one program at a time.
 
 use super::{BadLine, Client, Clients, is_comment};
+use crate::lock::lock;
 use crate::roles::is_name;
 use framing_transport::{Dirs, Exposed, Pin, read_private, write_private};
-use rustix::fs::{FlockOperation, Mode, OFlags, flock};
-use std::io;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 /// Where the clients of a server are listed.
@@ -62,13 +60,15 @@ impl ClientsFile {
     /// Lists a client, in the place of what was listed for its key before.
     pub fn authorize(&self, client: &Client) -> Result<(), ClientsError> {
         self.edit(|text, clients| {
-            let owner = |other: &&Client| other.name == client.name && other.pin != client.pin;
-            if let (Some(name), Some(other)) = (&client.name, clients.iter().find(owner)) {
-                return Err(ClientsError::Taken { name: name.clone(), pin: other.pin });
-            }
+            check(client, clients)?;
             let others = without(text, |listed| listed.pin == client.pin);
             Ok(format!("{others}{client}\n"))
         })
+    }
+
+    /// Whether a client may be listed as this: nobody else has its name.
+    pub fn check(&self, client: &Client) -> Result<(), ClientsError> {
+        check(client, &self.read()?)
     }
 
     /// Strikes out the client of this name or key. What it was is returned.
@@ -94,7 +94,7 @@ impl ClientsFile {
         &self,
         change: impl FnOnce(&str, &Clients) -> Result<String, ClientsError>,
     ) -> Result<(), ClientsError> {
-        let _lock = self.lock()?;
+        let _lock = lock(&self.0)?;
         let text = self.text()?;
         let changed = change(&text, &self.parse(&text)?)?;
         Ok(write_private(&self.0, &changed)?)
@@ -107,16 +107,15 @@ impl ClientsFile {
     fn parse(&self, text: &str) -> Result<Clients, ClientsError> {
         text.parse().map_err(|line| ClientsError::Line { path: self.0.clone(), line })
     }
+}
 
-    /// The list itself is replaced, so the lock is on a file beside it.
-    fn lock(&self) -> Result<OwnedFd, ClientsError> {
-        let path = self.0.with_extension("lock");
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let locked = rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR).and_then(|lock| {
-            rustix::io::retry_on_intr(|| flock(&lock, FlockOperation::LockExclusive))?;
-            Ok(lock)
-        });
-        locked.map_err(|errno| Exposed::Io { path, source: io::Error::from(errno) }.into())
+fn check(client: &Client, clients: &Clients) -> Result<(), ClientsError> {
+    let owner = |other: &&Client| other.name == client.name && other.pin != client.pin;
+    match (&client.name, clients.iter().find(owner)) {
+        (Some(name), Some(other)) => {
+            Err(ClientsError::Taken { name: name.clone(), pin: other.pin })
+        }
+        _ => Ok(()),
     }
 }
 

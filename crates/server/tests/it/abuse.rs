@@ -23,7 +23,8 @@ fn head(header: u32, body: u64) -> Vec<u8> {
 }
 
 fn hello() -> Vec<u8> {
-    let hello = ClientMessage::Hello(Hello { version: VERSION, agent: "raw".to_owned() });
+    let hello =
+        ClientMessage::Hello(Hello { version: VERSION, agent: "raw".to_owned(), pairing: false });
     frame(&serde_json::to_vec(&hello).unwrap(), b"")
 }
 

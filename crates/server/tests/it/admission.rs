@@ -6,7 +6,7 @@ use framing_protocol::client::{Client, Event, Settings};
 use framing_protocol::message::{Code, Failure};
 use framing_protocol::{Closed, Machine};
 use framing_server::{ClientsFile, ExecPolicy, Options, Running};
-use framing_transport::{Dirs, Identity, Link, Pin, connect, secure};
+use framing_transport::{Dirs, Identity, Invitation, Link, Pin, connect, new_token, secure};
 use rustix::process::Signal;
 use std::fs;
 use std::io::{ErrorKind, Read};
@@ -307,4 +307,62 @@ fn a_refused_client_costs_nothing_but_its_handshake() {
     }
     assert!(events.is_empty(), "{events:?}");
     assert!(caller.client().output().is_empty());
+}
+
+#[test]
+fn the_binary_invites_for_the_server_that_runs() {
+    let run = |args: &[&str]| {
+        let output = binary().args(args).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (code, line, said) = run(&["invite", "--address", "build.example.org:7878"]);
+    assert!(code == Some(0) && said.contains("framing-client pair"), "{said}");
+    let invitation: Invitation = line.trim().parse().unwrap();
+    assert_eq!(invitation.server, "build.example.org:7878");
+    for (args, told) in [
+        (&["invite", "--address", "nowhere"][..], "HOST:PORT"),
+        (&["invite", "--name", "a b"], "letters, digits"),
+        (&["invite", "--role", "root"], "no role"),
+    ] {
+        let (code, out, said) = run(args);
+        assert!(code == Some(2) && out.is_empty() && said.contains(told), "{args:?}: {said}");
+    }
+}
+
+/// A guest that comes to pair.
+fn pairing(host: &Host, guest: &Guest) -> Caller {
+    let name = host.running.addresses()[0].to_string();
+    let stream = connect(&name, PATIENCE).unwrap();
+    let stream = secure(stream, &name, &guest.identity, Some(host.pin()), PATIENCE).unwrap();
+    let settings = Settings { pairing: true, ..Settings::default() };
+    let mut caller = Caller::over(Link::new(stream, Client::new(settings, Duration::ZERO)));
+    let (Event::Welcome { welcome }, _) = caller.next() else { panic!() };
+    assert_eq!(welcome.roles, [""; 0]);
+    caller
+}
+
+#[test]
+fn a_stranger_that_pairs_does_nothing_else_and_guesses_once() {
+    let (host, guest) = (Host::new(|options| options), Guest::new());
+    for (says_more, code) in [(false, Code::Unauthorized), (true, Code::Unauthorized)] {
+        let mut caller = pairing(&host, &guest);
+        let asked = caller.client().pair(&new_token().unwrap(), "guest").unwrap();
+        match caller.next() {
+            (Event::Error { id, failure }, _) if id == asked => assert_eq!(failure.code, code),
+            other => panic!("{other:?}"),
+        }
+        if says_more {
+            caller.client().upper(b"text").unwrap();
+        } else {
+            caller.client().pair(&new_token().unwrap(), "guest").unwrap();
+        }
+        match caller.next() {
+            (Event::Closed { reason: Closed::Refused(failure) }, _) => {
+                assert_eq!(failure.code, Code::Unauthorized);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(host.refuses(&guest).code, Code::Unauthorized);
 }
