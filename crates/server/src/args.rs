@@ -1,12 +1,14 @@
 //! The command line.
 
+use crate::Options;
 use crate::clients::{day, network};
+use crate::config::{Config, ConfigError};
 use crate::roles::{Roles, is_name};
-use crate::{DEFAULT_LISTEN, ExecPolicy, Options};
+use clap::builder::FalseyValueParser;
 use clap::{Parser, Subcommand};
 use framing_transport::{Dirs, Pin};
 use ipnet::IpNet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use time::Date;
 
 /// Serves upper-case echo, remote commands and files over framed messages.
@@ -28,6 +30,11 @@ pub struct Args {
 pub(crate) enum Command {
     /// Serve until interrupted (what happens without a command, too)
     Serve(Serve),
+    /// Show what a configuration file makes of the server, with a word on every setting
+    CheckConfig {
+        /// The file [default: server.toml beside the keys]
+        file: Option<PathBuf>,
+    },
     /// Invite a client: show a line that lets one in, once, within ten minutes
     ///
     /// The line is as good as a password until then. On the client: framing-client pair, which asks for it.
@@ -103,9 +110,15 @@ fn name(text: &str) -> Result<String, &'static str> {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
-    /// Listen here (HOST:PORT, port 0 for any free one); may be given several times
+    /// Read this file first [default: server.toml beside the keys, if it is there]
+    ///
+    /// Flags and variables go before what it says. See framing-server check-config.
+    #[arg(long, value_name = "FILE", env = "FRAMING_CONFIG")]
+    config: Option<PathBuf>,
+
+    /// Listen here (HOST:PORT, port 0 for any free one); may be given several times [default:
+    /// 127.0.0.1:7878]
     #[arg(long, value_name = "ADDR", env = "FRAMING_LISTEN", value_delimiter = ',')]
-    #[arg(default_value = DEFAULT_LISTEN)]
     listen: Vec<String>,
 
     /// Serve the files below this directory; without it there are none
@@ -113,36 +126,47 @@ pub(crate) struct Serve {
     root: Option<PathBuf>,
 
     /// Let in nobody who is not listed, not even clients of this user on this machine
-    #[arg(long)]
+    #[arg(long, env = "FRAMING_NO_LOCAL_TRUST", value_parser = FalseyValueParser::new())]
     no_local_trust: bool,
 
     /// Let clients run any program with any arguments, as the user who runs this server and with its
     /// terminal, if it has one
-    #[arg(long)]
+    #[arg(long, env = "FRAMING_EXEC_ANY", value_parser = FalseyValueParser::new())]
     exec_any: bool,
 
     /// Let clients run shell command strings, as the user who runs this server and with its terminal,
     /// if it has one
-    #[arg(long)]
+    #[arg(long, env = "FRAMING_EXEC_SHELL", value_parser = FalseyValueParser::new())]
     exec_shell: bool,
 }
 
 impl Args {
     /// What was asked for, as this user.
-    pub fn job(self, dirs: Dirs) -> Job {
+    pub fn job(self, dirs: Dirs) -> Result<Job, ConfigError> {
         let serve = match self.command {
             Some(Command::Serve(serve)) => serve,
-            Some(command) => return Job::Keys(KeysJob { command, dirs }),
+            Some(command) => return Ok(Job::Keys(KeysJob { command, dirs })),
             None => self.serve,
         };
-        let Serve { listen, root, no_local_trust, exec_any, exec_shell } = serve;
-        Job::Serve(Options {
-            listen,
-            root,
-            local_trust: !no_local_trust,
-            exec: ExecPolicy { any: exec_any, shell: exec_shell },
-            ..Options::new(dirs)
-        })
+        let mut config = config(serve.config.as_deref(), &dirs)?;
+        if !serve.listen.is_empty() {
+            config.listen = serve.listen;
+        }
+        config.root = serve.root.or(config.root);
+        config.local_trust &= !serve.no_local_trust;
+        config.exec_any |= serve.exec_any;
+        config.exec_shell |= serve.exec_shell;
+        Ok(Job::Serve(config.options(dirs)))
+    }
+}
+
+/// What the file says that was named, or the one in its usual place, if there is one.
+pub(crate) fn config(named: Option<&Path>, dirs: &Dirs) -> Result<Config, ConfigError> {
+    match (named, dirs.config().map(|dir| dir.join("server.toml"))) {
+        (Some(path), _) => Config::read(path),
+        (None, Ok(path)) if path.exists() => Config::read(&path),
+        // Where the place cannot be used, the server will say why.
+        (None, _) => Ok(Config::default()),
     }
 }
 

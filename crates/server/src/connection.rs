@@ -11,7 +11,7 @@ use crate::serve::Visitor;
 use crate::{ExecPolicy, environment, log, signal_names};
 use framing_protocol::message::{Code, Command, Exec, Failure, MAX_BODY, Token};
 use framing_protocol::server::{Event, Server as Protocol, Settings};
-use framing_protocol::{Closed, Id};
+use framing_protocol::{Closed, Deadline, Id};
 use framing_transport::{Link, PollFd, PollFlags, TlsAcceptor, TlsStream, Waker, poll};
 use std::io;
 use std::net::SocketAddr;
@@ -132,6 +132,9 @@ impl Connection<'_> {
 
     /// How it ended; as an error, if the peer never spoke our protocol.
     fn end(self) -> io::Result<Option<Closed>> {
+        if self.came_to_nothing() {
+            self.pass.failed();
+        }
         match self.link.trouble() {
             Some(trouble)
                 if self.roles.is_none() && trouble.kind() == io::ErrorKind::InvalidData =>
@@ -139,6 +142,21 @@ impl Connection<'_> {
                 Err(io::Error::other(trouble.to_string()))
             }
             _ => Ok(self.closed),
+        }
+    }
+
+    /// Whether this was worth nobody's time: what happens to good clients by accident does not count.
+    fn came_to_nothing(&self) -> bool {
+        match &self.closed {
+            Some(Closed::Refused(failure)) => failure.code == Code::Unauthorized,
+            Some(Closed::Violation(_)) => true,
+            Some(Closed::Overdue(deadline)) => {
+                matches!(deadline, Deadline::Hello | Deadline::Header | Deadline::Message)
+            }
+            _ => self
+                .link
+                .trouble()
+                .is_some_and(|trouble| trouble.kind() == io::ErrorKind::InvalidData),
         }
     }
 
@@ -296,6 +314,7 @@ impl Connection<'_> {
             }
             Err(failure) => {
                 log::line(format_args!("{}: not paired: {failure} ({pin})", self.peer));
+                self.pass.failed();
                 protocol.fail(id, failure);
             }
         }

@@ -1,6 +1,6 @@
 //! The commands that need no running server: whose keys are known, and what ours is.
 
-use crate::args::{Authorize, Command};
+use crate::args::{Authorize, Command, config};
 use crate::clients::{Client, ClientsFile};
 use crate::roles::Roles;
 use anyhow::{Context, bail};
@@ -17,6 +17,7 @@ pub(crate) fn identity_file(dirs: &Dirs) -> Result<PathBuf, framing_transport::E
 pub(crate) fn run(command: &Command, dirs: &Dirs) -> anyhow::Result<()> {
     match command {
         Command::Serve(_) => Ok(()),
+        Command::CheckConfig { file } => say(&config(file.as_deref(), dirs)?.explained()),
         Command::Fingerprint { certificate } => {
             let identity = Identity::load_or_create(&identity_file(dirs)?)?;
             if *certificate {

@@ -2,7 +2,8 @@
 
 use clap::Parser;
 use framing_server::{
-    Args, Job, Options, Server, raise_descriptor_limit, reload_on_signal, stop_on_signals,
+    Args, ConfigError, Job, Options, Server, raise_descriptor_limit, reload_on_signal,
+    stop_on_signals,
 };
 use framing_transport::Dirs;
 use std::io::{self, Write};
@@ -10,10 +11,15 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    match Dirs::of_user().map(|dirs| args.job(dirs)) {
+    let dirs = match Dirs::of_user() {
+        Ok(dirs) => dirs,
+        Err(error) => return fail(&error, UNUSABLE),
+    };
+    match args.job(dirs) {
         Ok(Job::Serve(options)) => start(options),
         Ok(Job::Keys(keys)) => match keys.run() {
             Ok(()) => ExitCode::SUCCESS,
+            Err(error) if error.is::<ConfigError>() => fail(&*error, UNUSABLE),
             Err(error) => fail(&*error, BROKEN),
         },
         Err(error) => fail(&error, UNUSABLE),

@@ -1,5 +1,6 @@
 //! What a server is told.
 
+use crate::limits::Limits;
 use framing_protocol::Deadlines;
 use framing_transport::Dirs;
 use std::path::PathBuf;
@@ -30,10 +31,8 @@ pub struct Options {
     pub root: Option<PathBuf>,
     /// Which commands clients may run.
     pub exec: ExecPolicy,
-    /// How many connections are served at once; where there are more, those go first whose clients have
-    /// not proved who they are. No more than three quarters of the files that the process may open. A
-    /// hostile client can cost some 3 MB of memory, beside what its command takes.
-    pub connections: usize,
+    /// How many may come, and how often.
+    pub limits: Limits,
     /// How long a command may take to end after it was asked to, before it is killed.
     pub grace: Duration,
     /// How patient it is with each client.
@@ -49,7 +48,7 @@ impl Options {
             listen: vec![DEFAULT_LISTEN.to_owned()],
             root: None,
             exec: ExecPolicy::default(),
-            connections: 1024,
+            limits: Limits::default(),
             grace: Duration::from_secs(5),
             deadlines: Deadlines::default(),
         }

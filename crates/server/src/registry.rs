@@ -1,18 +1,19 @@
 //! Who is connected, so that a connection can be ended from elsewhere.
 
+use crate::limits::Limits;
+use crate::log;
 use crate::roles::Roles;
+use crate::sources::{Sources, Turned};
 use framing_transport::Pin;
 use std::collections::BTreeMap;
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
 
 /// The connections of a server.
 #[derive(Debug)]
 pub(crate) struct Registry {
-    /// How many may be open whose clients are known.
-    most: usize,
-    /// How many beside them whose clients are not.
-    strangers: usize,
+    limits: Limits,
     open: Mutex<Open>,
 }
 
@@ -21,6 +22,7 @@ struct Open {
     /// In the order in which they came.
     entries: BTreeMap<u64, Entry>,
     next: u64,
+    sources: Sources,
 }
 
 #[derive(Debug)]
@@ -45,27 +47,31 @@ enum Who {
 pub(crate) struct Pass<'r> {
     registry: &'r Registry,
     id: u64,
+    from: IpAddr,
 }
 
 impl Registry {
-    /// One for at most so many connections of known clients.
-    pub(crate) fn new(most: usize) -> Self {
-        let strangers = (most / 8).clamp(FEW, MANY);
-        Self { most, strangers, open: Mutex::default() }
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { limits, open: Mutex::default() }
     }
 
     /// Lets a newcomer in, who is a stranger at first. Where there are too many of them, the one who has
-    /// been here longest has to go, never the newcomer.
-    pub(crate) fn enter(&self, stream: &Arc<TcpStream>, peer: SocketAddr) -> Pass<'_> {
+    /// been here longest has to go, never the newcomer, unless too much came from there already.
+    pub(crate) fn enter(
+        &self,
+        stream: &Arc<TcpStream>,
+        peer: SocketAddr,
+    ) -> Result<Pass<'_>, Turned> {
         let mut open = self.open();
-        if open.strangers().count() >= self.strangers {
+        open.sources.enter(peer.ip(), &self.limits, Instant::now())?;
+        if open.strangers().count() >= self.limits.strangers.max(1) {
             open.evict();
         }
         let id = open.next;
         open.next = open.next.wrapping_add(1);
         let entry = Entry { peer, stream: Arc::downgrade(stream), who: Who::Stranger };
         open.entries.insert(id, entry);
-        Pass { registry: self, id }
+        Ok(Pass { registry: self, id, from: peer.ip() })
     }
 
     /// Has the stranger go who has been here longest, if there is one.
@@ -108,7 +114,7 @@ impl Pass<'_> {
         let mut open = self.registry.open();
         let others = open.entries.iter().filter(|(id, _)| **id != self.id);
         let clients = others.filter(|(_, entry)| entry.who != Who::Stranger).count();
-        let place = clients < self.registry.most;
+        let place = clients < self.registry.limits.connections;
         // One that was evicted just now is on its way out.
         if place && let Some(entry) = open.entries.get_mut(&self.id) {
             entry.who = Who::Client { pin, roles };
@@ -117,9 +123,22 @@ impl Pass<'_> {
     }
 }
 
+impl Pass<'_> {
+    /// This connection came to nothing.
+    pub(crate) fn failed(&self) {
+        let limits = &self.registry.limits;
+        if self.registry.open().sources.failed(self.from, limits, Instant::now()) {
+            let time = humantime::format_duration(limits.penalty);
+            log::line(format_args!("{}: barred for {time} after too many failures", self.from));
+        }
+    }
+}
+
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        self.registry.open().entries.remove(&self.id);
+        let mut open = self.registry.open();
+        open.entries.remove(&self.id);
+        open.sources.leave(self.from);
     }
 }
 
@@ -145,16 +164,13 @@ impl Entry {
     }
 }
 
-/// How many connections may be open whose clients have not proved who they are: an eighth of the others,
-/// within these bounds. As many can shake hands at the same moment, and silent ones keep nobody out.
-const FEW: usize = 8;
-const MANY: usize = 256;
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::Read;
     use std::net::TcpListener;
+
+    const FEW: usize = 8;
 
     /// A client and the server's end of its connection.
     fn pair(listener: &TcpListener) -> (TcpStream, Arc<TcpStream>, SocketAddr) {
@@ -166,7 +182,8 @@ mod tests {
     #[test]
     fn the_oldest_stranger_makes_place_and_no_client_does() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let registry = Registry::new(2);
+        let limits = Limits { connections: 2, strangers: FEW, ..Limits::default() };
+        let registry = Registry::new(limits);
         let pin = Pin::of_key(b"a");
         let is_open = |client: &TcpStream| {
             client.set_nonblocking(true).unwrap();
@@ -175,7 +192,7 @@ mod tests {
             end.is_err()
         };
         let all: Vec<_> = (0..FEW + 3).map(|_| pair(&listener)).collect();
-        let mut passes = all.iter().map(|(_, stream, peer)| registry.enter(stream, *peer));
+        let mut passes = all.iter().map(|(_, stream, peer)| registry.enter(stream, *peer).unwrap());
         let client = passes.next().unwrap();
         assert!(client.known(pin, Roles::default()));
         let strangers: Vec<_> = passes.by_ref().take(FEW).collect();

@@ -8,7 +8,7 @@ use crate::keys::identity_file;
 use crate::registry::{Pass, Registry};
 use crate::roles::{Role, Roles};
 use crate::root::{Root, RootError};
-use crate::{ExecPolicy, Options, descriptors, log};
+use crate::{ExecPolicy, Limits, Options, descriptors, log};
 use framing_protocol::Closed;
 use framing_protocol::server::Settings;
 use framing_transport::{
@@ -82,8 +82,7 @@ impl Server {
     ///
     /// [`connections`]: Options::connections
     pub fn bind(options: Options) -> Result<Self, Error> {
-        let Options { dirs, local_trust, listen, root, exec, connections, grace, deadlines } =
-            options;
+        let Options { dirs, local_trust, listen, root, exec, limits, grace, deadlines } = options;
         let identity = Identity::load_or_create(&identity_file(&dirs)?)?;
         let acceptor = TlsAcceptor::new(&identity)?;
         if let Some(root) = &root
@@ -102,13 +101,17 @@ impl Server {
         let settings = Settings { agent, roles: Vec::new(), deadlines };
         let limit = descriptors::limit();
         let affordable = descriptors::connections_within(limit);
-        if affordable < connections {
+        let wanted = limits.connections;
+        if affordable < wanted {
             log::line(format_args!(
-                "serves {affordable} connections at a time instead of {connections}: \
+                "serves {affordable} connections at a time instead of {wanted}: \
                  no more than {limit} files may be open (ulimit -n)"
             ));
         }
-        let registry = Registry::new(connections.min(affordable));
+        // Beside those of known clients there is place for an eighth as many strangers, and at least for some.
+        let strangers = limits.strangers.min((affordable / 8).max(8));
+        let connections = wanted.min(affordable);
+        let registry = Registry::new(Limits { connections, strangers, ..limits });
         let services = Services { acceptor, gate, root, exec, grace, settings };
         let [stop, reload] = [Waker::new()?, Waker::new()?].map(Arc::new);
         Ok(Self { listeners, services, registry, stop, reload, local })
@@ -242,13 +245,18 @@ impl<'scope, 'env: 'scope> Shop<'env> {
         listeners: &mut Listeners,
         scope: &'scope Scope<'scope, 'env>,
     ) -> io::Result<()> {
-        let mut trouble = Complaint::default();
+        let (mut trouble, mut crowd) = (Complaint::default(), Complaint::default());
         loop {
             match listeners.accept(self.stop)? {
                 Accepted::Connection { stream, peer } => {
                     let stream = Arc::new(stream);
-                    let pass = self.registry.enter(&stream, peer);
-                    self.hand_over(Visitor { stream, peer, pass }, connection::serve, scope);
+                    match self.registry.enter(&stream, peer) {
+                        Ok(pass) => {
+                            let visitor = Visitor { stream, peer, pass };
+                            self.hand_over(visitor, connection::serve, scope);
+                        }
+                        Err(why) => crowd.tell(format_args!("{peer}: turned away: {why}")),
+                    }
                 }
                 Accepted::Trouble(error) => {
                     trouble.tell(format_args!("cannot accept connections for now: {error}"));
@@ -370,7 +378,7 @@ mod tests {
             let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let (stream, peer) = listener.accept().unwrap();
             let stream = Arc::new(stream);
-            let pass = registry.enter(&stream, peer);
+            let pass = registry.enter(&stream, peer).unwrap();
             shop.hand_over(Visitor { stream, peer, pass }, |_, _, _| panic!("on purpose"), scope);
             assert_eq!(client.read(&mut [0]).unwrap(), 0);
         });

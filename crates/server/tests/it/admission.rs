@@ -5,7 +5,7 @@ use crate::daemon::{Daemon, binary};
 use framing_protocol::client::{Client, Event, Settings};
 use framing_protocol::message::{Code, Failure};
 use framing_protocol::{Closed, Machine};
-use framing_server::{ClientsFile, ExecPolicy, Options, Running};
+use framing_server::{ClientsFile, ExecPolicy, Limits, Options, Running};
 use framing_transport::{Dirs, Identity, Invitation, Link, Pin, connect, new_token, secure};
 use rustix::process::Signal;
 use std::fs;
@@ -207,7 +207,10 @@ fn the_same_user_on_this_machine_needs_no_line_unless_that_is_turned_off() {
 
 #[test]
 fn silent_strangers_keep_nobody_out_and_cost_no_client_its_place() {
-    let host = Host::new(|options| Options { connections: 64, ..options });
+    let host = Host::new(|options| {
+        let limits = Limits { connections: 64, strangers: 8, ..Limits::default() };
+        Options { limits, ..options }
+    });
     let (address, guest) = (host.running.addresses()[0], Guest::new());
     host.authorize(&guest, "roles=echo");
     let (mut first, _) = host.welcomes(&guest);

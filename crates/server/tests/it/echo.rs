@@ -5,7 +5,7 @@ use crate::processes::wait_until;
 use framing_protocol::Closed;
 use framing_protocol::client::Event;
 use framing_protocol::message::{Code, MAX_BODY};
-use framing_server::Options;
+use framing_server::{Limits, Options};
 
 #[test]
 fn text_comes_back_in_upper_case() {
@@ -85,7 +85,8 @@ fn many_clients_at_once_each_get_their_own_answers() {
 
 #[test]
 fn over_the_limit_of_connections_every_client_is_told_and_a_place_comes_free_again() {
-    let server = start(Options { connections: 2, ..options() });
+    let server =
+        start(Options { limits: Limits { connections: 2, ..Limits::default() }, ..options() });
     let (first, _second) = (Caller::new(&server), Caller::new(&server));
     let told: Vec<Caller> = (0..40)
         .map(|_| {

@@ -10,6 +10,7 @@ mod echo;
 mod exec;
 mod exec_end;
 mod get;
+mod limits;
 mod list;
 mod log;
 mod processes;
