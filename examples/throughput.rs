@@ -54,6 +54,17 @@ pub(crate) fn measure(mib: usize, messages: u32, out: &mut impl Write) -> Outcom
     writeln!(out, "  get, BLAKE3 twice    {:6.0} MiB/s", rate(framed))?;
     writeln!(out, "  ratio of times       {:6.2}", framed.as_secs_f64() / bare.as_secs_f64())?;
 
+    let (mut plain, mut encrypted) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        plain.push(connections(address, None)?);
+        encrypted.push(connections(address, Some(&dirs))?);
+    }
+    let cost =
+        |times: &mut Vec<Duration>| median(times).as_secs_f64() * 1e6 / f64::from(CONNECTIONS);
+    writeln!(out, "one connection, of {CONNECTIONS} one after the other")?;
+    writeln!(out, "  TCP                  {:6.0} µs", cost(&mut plain))?;
+    writeln!(out, "  TCP and TLS          {:6.0} µs", cost(&mut encrypted))?;
+
     let (mut single, mut pipelined) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         single.push(ping_pong(&target, messages)?);
@@ -97,6 +108,21 @@ fn download(target: &Target, mib: usize) -> Outcome<Duration> {
     // Checks length and digest.
     let file = session.get(&"content".into())?.write_to(&mut io::sink())?;
     expect(file.total_size == (mib as u64) << 20, "the download is whole")?;
+    Ok(start.elapsed())
+}
+
+/// Connects again and again; to those that are given keys, with a handshake.
+fn connections(server: SocketAddr, dirs: Option<&Dirs>) -> Outcome<Duration> {
+    let (address, patience) = (server.to_string(), Duration::from_secs(5));
+    let start = Instant::now();
+    for _ in 0..CONNECTIONS {
+        let stream = connect(&address, patience)?;
+        if let Some(dirs) = dirs {
+            let (identity, pin) =
+                local_server(dirs, server)?.ok_or("the server is not announced")?;
+            secure(stream, &address, &identity, Some(pin), patience)?;
+        }
+    }
     Ok(start.elapsed())
 }
 
@@ -169,5 +195,8 @@ fn expect(holds: bool, what: &str) -> Outcome<()> {
 
 const MESSAGE: &[u8] = b"ten bytes.";
 const ANSWER: &[u8] = b"TEN BYTES.";
+/// How many connections are measured together.
+const CONNECTIONS: u32 = 100;
+
 const ROUNDS: usize = 5;
 const BLOCK: usize = 256 << 10;

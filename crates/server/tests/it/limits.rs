@@ -119,3 +119,28 @@ fn a_file_is_checked_and_explained_before_anything_is_served() {
     let missing = binary().args(["--config", "/no/such/file"]).output().unwrap();
     assert_eq!(missing.status.code(), Some(2));
 }
+
+/// 10,000 in the long run. Those that are evicted are closed here, too, once there are many.
+#[test]
+fn slow_connections_by_the_thousand_keep_no_good_client_out() {
+    let all = if std::env::var_os("FRAMING_LONG").is_some() { 10_000 } else { 1_000 };
+    let server = start(options());
+    let mut crowd = std::collections::VecDeque::new();
+    let mut slowest = Duration::ZERO;
+    for n in 0..all {
+        let mut stream = TcpStream::connect(server.addresses()[0]).unwrap();
+        // The beginning of a handshake, which never goes on. It may be evicted already.
+        let _ = stream.write_all(&[0x16, 3, 1, 2, 0][..n % 6 % 5]);
+        crowd.push_back(stream);
+        if crowd.len() > 500 {
+            crowd.pop_front();
+        }
+        if n % (all / 20) == 0 {
+            let start = Instant::now();
+            assert_eq!(Caller::new(&server).upper(b"in").unwrap(), "IN");
+            slowest = slowest.max(start.elapsed());
+        }
+    }
+    println!("the slowest of 20 good clients among {all} slow ones: {slowest:?}");
+    assert!(slowest < PATIENCE);
+}

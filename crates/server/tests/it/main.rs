@@ -14,4 +14,5 @@ mod limits;
 mod list;
 mod log;
 mod processes;
+mod python;
 mod stop;
