@@ -11,11 +11,21 @@ use std::path::{Path, PathBuf};
 /// An open directory that is the root of every path.
 ///
 /// The kernel itself resolves each path from this handle, refusing `..` out of it and symbolic
-/// links anywhere in it, so no rename or link made meanwhile can lead outside.
+/// links anywhere in it, so no rename or link made meanwhile can lead outside. Where it cannot (before
+/// Linux 5.6, or in a sandbox that forbids `openat2`) the path is walked one handle after the other: no
+/// component of it is `..`, and none is followed if it is a link, so that comes to the same.
 #[derive(Debug)]
 pub(crate) struct Root {
     directory: OwnedFd,
     path: PathBuf,
+    walk: Walk,
+}
+
+/// Who follows a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Walk {
+    Kernel,
+    StepByStep,
 }
 
 /// Why the directory cannot be a root.
@@ -32,12 +42,6 @@ pub enum RootError {
         /// What the system said.
         source: io::Error,
     },
-    /// The kernel cannot confine paths.
-    #[error(
-        "cannot serve files: this kernel has no openat2 (Linux 5.6), or a sandbox forbids it, and \
-         without it paths cannot be kept below the root; start without --root"
-    )]
-    Unsupported,
 }
 
 /// Why a path is not served.
@@ -68,13 +72,12 @@ impl Root {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = openat(CWD, &path, flags, Mode::empty())
             .map_err(|errno| RootError::Open { path: path.clone(), source: errno.into() })?;
-        match openat2(&directory, ".", flags, Mode::empty(), RESOLVE) {
-            Ok(_) => Ok(Self { directory, path }),
-            Err(Errno::NOSYS | Errno::PERM | Errno::TOOBIG | Errno::INVAL) => {
-                Err(RootError::Unsupported)
-            }
-            Err(source) => Err(RootError::Open { path, source: source.into() }),
-        }
+        let walk = match openat2(&directory, ".", flags, Mode::empty(), RESOLVE) {
+            Ok(_) => Walk::Kernel,
+            Err(Errno::NOSYS | Errno::PERM | Errno::TOOBIG | Errno::INVAL) => Walk::StepByStep,
+            Err(source) => return Err(RootError::Open { path, source: source.into() }),
+        };
+        Ok(Self { directory, path, walk })
     }
 
     /// Where it is.
@@ -104,7 +107,11 @@ impl Root {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         let mut attempts = 0;
         let file = loop {
-            match openat2(&self.directory, &path, flags, Mode::empty(), RESOLVE) {
+            let opened = match self.walk {
+                Walk::Kernel => openat2(&self.directory, &path, flags, Mode::empty(), RESOLVE),
+                Walk::StepByStep => step_by_step(&self.directory, &path, flags),
+            };
+            match opened {
                 Ok(file) => break File::from(file),
                 // AGAIN is a rename that raced with the walk.
                 Err(Errno::INTR | Errno::AGAIN) if attempts < ATTEMPTS => attempts += 1,
@@ -114,6 +121,21 @@ impl Root {
         let metadata = file.metadata().map_err(PathError::System)?;
         Ok((file, metadata))
     }
+}
+
+/// Opens a relative path without `..`, component by component. None of them is followed.
+fn step_by_step(root: &OwnedFd, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+    let way = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let (parents, last) = match path.iter().rposition(|&byte| byte == b'/') {
+        Some(slash) if slash + 1 == path.len() => (path, &b"."[..]),
+        Some(slash) => path.split_at(slash + 1),
+        None => (&b""[..], path),
+    };
+    let mut parent = None;
+    for component in parents.split(|&byte| byte == b'/').filter(|name| !name.is_empty()) {
+        parent = Some(openat(parent.as_ref().unwrap_or(root), component, way, Mode::empty())?);
+    }
+    openat(parent.as_ref().unwrap_or(root), last, flags | OFlags::NOFOLLOW, Mode::empty())
 }
 
 impl From<Errno> for PathError {
@@ -182,6 +204,93 @@ const ATTEMPTS: u32 = 16;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::RenameFlags;
+    use std::io::Read;
+    use std::os::unix::fs::symlink;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::{Duration, Instant};
+
+    /// With the kernel's help and without, all is the same.
+    #[test]
+    fn both_ways_of_walking_lead_to_the_same_files_and_nowhere_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, inside) = (dir.path().join("root"), dir.path().join("root/a/b"));
+        std::fs::create_dir_all(&inside).unwrap();
+        std::fs::write(inside.join("file"), "content").unwrap();
+        std::fs::write(dir.path().join("secret"), "secret").unwrap();
+        symlink(dir.path(), root.join("out")).unwrap();
+        symlink("b", root.join("a/link")).unwrap();
+        symlink("b/file", root.join("a/file link")).unwrap();
+        let kernel = Root::open(&root).unwrap();
+        assert_eq!(kernel.walk, Walk::Kernel, "this test needs a kernel with openat2");
+        let by_hand = Root { walk: Walk::StepByStep, ..Root::open(&root).unwrap() };
+        for root in [&kernel, &by_hand] {
+            let read = |path: &str| {
+                let mut text = String::new();
+                let opened = root.file(path.as_bytes());
+                opened.map(|(mut file, _)| file.read_to_string(&mut text).map(|_| text).unwrap())
+            };
+            for path in ["a/b/file", "./a//b/./file"] {
+                assert_eq!(read(path).unwrap(), "content", "{path}");
+            }
+            for path in
+                ["out/secret", "a/link/file", "a/file link", "a/b/none", "a/b/file/", "a/b/file/x"]
+            {
+                assert!(matches!(read(path), Err(PathError::Absent)), "{path}: {:?}", read(path));
+            }
+            for path in ["", "a", "a/", "a/b/"] {
+                assert!(matches!(read(path), Err(PathError::NotAFile("a directory"))), "{path}");
+                assert!(root.directory(path.as_bytes()).is_ok(), "{path}");
+            }
+            for path in ["a/b/file", "a/b/file/", "out", "a/link"] {
+                assert!(root.directory(path.as_bytes()).is_err(), "{path}");
+            }
+        }
+    }
+
+    /// A directory that is a link from one moment to the next: ten seconds of it in the long run.
+    #[test]
+    fn a_link_that_takes_the_place_of_a_directory_is_never_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, outside) = (dir.path().join("root"), dir.path().join("outside"));
+        for (directory, content) in [(root.join("real"), "inside"), (outside.clone(), "outside")] {
+            std::fs::create_dir_all(&directory).unwrap();
+            std::fs::write(directory.join("file"), content).unwrap();
+        }
+        symlink(&outside, root.join("link")).unwrap();
+        let long = std::env::var_os("FRAMING_LONG").is_some();
+        let time = Duration::from_millis(if long { 10_000 } else { 300 });
+        for walk in [Walk::Kernel, Walk::StepByStep] {
+            let (opened, over) =
+                (Root { walk, ..Root::open(&root).unwrap() }, AtomicBool::new(false));
+            let (mut found, start) = (0, Instant::now());
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    let exchange = || {
+                        rustix::fs::renameat_with(
+                            CWD,
+                            root.join("real"),
+                            CWD,
+                            root.join("link"),
+                            RenameFlags::EXCHANGE,
+                        )
+                    };
+                    while !over.load(Ordering::Relaxed) {
+                        exchange().unwrap();
+                    }
+                });
+                while start.elapsed() < time || found == 0 {
+                    if let Ok((mut file, _)) = opened.file(b"real/file") {
+                        let mut text = String::new();
+                        file.read_to_string(&mut text).unwrap();
+                        assert_eq!(text, "inside", "{walk:?}");
+                        found += 1;
+                    }
+                }
+                over.store(true, Ordering::Relaxed);
+            });
+        }
+    }
 
     #[test]
     fn paths_stay_below_the_root() {

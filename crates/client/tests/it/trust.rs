@@ -223,3 +223,43 @@ fn an_invitation_is_all_that_two_machines_need() {
     let conflict = pair(&known, &invite("echo").to_string(), &[]);
     check(&conflict, 4, "", &["another key of", "trust --replace KEY"]);
 }
+
+/// Only root can start a program as somebody else; elsewhere nothing is tested.
+#[test]
+fn another_user_of_the_same_machine_is_refused_on_both_sides() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    use std::os::unix::process::CommandExt;
+    const NOBODY: u32 = 65534;
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: this takes root");
+        return;
+    }
+    let host = Home::new();
+    let (keys, guest) = (host.path("keys"), host.path("guest"));
+    let (_server, address) = serve(&keys, "127.0.0.1:0");
+    fs::create_dir(&guest).unwrap();
+    chown(&guest, Some(NOBODY), Some(NOBODY)).unwrap();
+    fs::set_permissions(host.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    let binary = host.path("framing-client");
+    fs::copy(env!("CARGO_BIN_EXE_framing-client"), &binary).unwrap();
+    let run = |runtime: &Path, args: &[&str]| {
+        let mut client = Command::new(&binary);
+        client.args(args).env("FRAMING_SERVER", &address).env("HOME", &guest);
+        client.env("XDG_RUNTIME_DIR", runtime).current_dir(&guest).stdin(Stdio::null());
+        client.env_remove("XDG_CONFIG_HOME").env_remove("XDG_STATE_HOME");
+        client.uid(NOBODY).gid(NOBODY).output().unwrap()
+    };
+    let trust = format!("trust {}", pin(&keys));
+    check(&run(&guest, &["ping"]), 4, "", &["which is not known here", &trust]);
+    check(&run(&guest, &["trust", &pin(&keys)]), 0, "", &[]);
+    check(
+        &run(&guest, &["ping"]),
+        4,
+        "",
+        &["its key is not known here", "framing-server authorize"],
+    );
+    // What was left for the same user is of no use to anybody else, however it is pointed at.
+    fs::rename(&keys, host.path("framing")).unwrap();
+    let output = run(&host.path(""), &["ping"]);
+    check(&output, 4, "", &["belongs to user 0, not to 65534"]);
+}
