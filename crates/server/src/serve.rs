@@ -80,7 +80,7 @@ impl Server {
     /// Where the process may not open files enough for so many [`connections`] it says so on stderr
     /// and serves fewer.
     ///
-    /// [`connections`]: Options::connections
+    /// [`connections`]: crate::Limits::connections
     pub fn bind(options: Options) -> Result<Self, Error> {
         let Options { dirs, local_trust, listen, root, exec, limits, grace, deadlines } = options;
         let identity = Identity::load_or_create(&identity_file(&dirs)?)?;
