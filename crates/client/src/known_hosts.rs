@@ -30,6 +30,9 @@ pub enum KnownHostsError {
         /// Which line, from 1.
         line: usize,
     },
+    /// That cannot stand in the file.
+    #[error("{0:?} is no HOST:PORT that could be listed")]
+    Name(String),
     /// Another key of this server is known.
     #[error("another key of {server} is known, {known}")]
     Conflict {
@@ -76,6 +79,12 @@ impl KnownHosts {
 
     /// Puts the key of a server in the place of what is known of it.
     pub(crate) fn replace(&self, server: &str, pin: Pin) -> Result<(), KnownHostsError> {
+        let named = server.rsplit_once(':').filter(|(host, port)| {
+            !host.is_empty() && !host.starts_with('#') && port.parse::<u16>().is_ok()
+        });
+        if named.is_none() || !server.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(KnownHostsError::Name(server.to_owned()));
+        }
         // What cannot be read is not to be lost.
         self.pin_of(server)?;
         let is_other = |line: &&str| {
@@ -120,6 +129,20 @@ mod tests {
         known.replace("a:11", other).unwrap();
         assert_eq!(known.pin_of("a:11").unwrap(), Some(other));
         assert_eq!(known.pin_of("b:1").unwrap(), Some(pin));
+    }
+
+    #[test]
+    fn nothing_is_added_that_would_not_be_read_as_it_was_meant() {
+        let (_dir, known) = list("");
+        let pin = PIN.parse().unwrap();
+        for bad in
+            ["x:1 SHA256:a\nb:2", "a b:1", "#x:1", "noport", "a:", ":1", "a:port", "\u{fc}:1"]
+        {
+            let refused = known.add(bad, pin);
+            assert!(matches!(refused, Err(KnownHostsError::Name(_))), "{bad}: {refused:?}");
+        }
+        known.add("[::1]:7878", pin).unwrap();
+        assert_eq!(known.pin_of("[::1]:7878").unwrap(), Some(pin));
     }
 
     #[test]

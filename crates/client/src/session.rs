@@ -223,8 +223,8 @@ impl Session {
         // Once the connection is over only the sinks are worth waiting for.
         let timeout = if waiting && self.link.is_finished() { None } else { self.link.timeout() };
         let mut polled = Vec::with_capacity(2 + sinks.len());
-        // Without interest it must stay out, or a hang-up would end every wait at once.
-        if !interest.is_empty() {
+        // Otherwise it must stay out, or a hang-up would end every wait at once.
+        if self.link.watches() {
             polled.push(PollFd::new(&self.link, interest));
         }
         let others = polled.len();

@@ -122,10 +122,10 @@ impl Channel {
         }
     }
 
-    /// Notes the end of the input. False: it had ended before.
+    /// Notes the end of the input. False: it had ended before, and was not lost only now.
     pub(crate) fn input_ended(&mut self, end: End, now: Duration, load: Load) -> bool {
         self.settle(now, load);
-        let first = self.end.is_none();
+        let first = self.end.is_none() || (end == End::Loss && self.end != Some(End::Loss));
         if first {
             self.end = Some(end);
             if end == End::Loss {

@@ -29,7 +29,7 @@ pub trait Machine {
     fn wants_input(&self) -> bool;
 
     /// Says that no more bytes will come, and in which manner they ended. Only the first call
-    /// counts.
+    /// counts, but that a loss counts at any time: then the other direction is broken, too.
     fn input_ended(&mut self, end: End, now: Duration);
 
     /// The bytes to write now, contiguous; empty when there is nothing to say.

@@ -126,18 +126,21 @@ pub(crate) struct Serve {
     root: Option<PathBuf>,
 
     /// Let in nobody who is not listed, not even clients of this user on this machine
-    #[arg(long, env = "FRAMING_NO_LOCAL_TRUST", value_parser = FalseyValueParser::new())]
-    no_local_trust: bool,
+    #[arg(long, env = "FRAMING_NO_LOCAL_TRUST", value_name = "BOOL", value_parser = FalseyValueParser::new())]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    no_local_trust: Option<bool>,
 
     /// Let clients run any program with any arguments, as the user who runs this server and with its
     /// terminal, if it has one
-    #[arg(long, env = "FRAMING_EXEC_ANY", value_parser = FalseyValueParser::new())]
-    exec_any: bool,
+    #[arg(long, env = "FRAMING_EXEC_ANY", value_name = "BOOL", value_parser = FalseyValueParser::new())]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    exec_any: Option<bool>,
 
     /// Let clients run shell command strings, as the user who runs this server and with its terminal,
     /// if it has one
-    #[arg(long, env = "FRAMING_EXEC_SHELL", value_parser = FalseyValueParser::new())]
-    exec_shell: bool,
+    #[arg(long, env = "FRAMING_EXEC_SHELL", value_name = "BOOL", value_parser = FalseyValueParser::new())]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    exec_shell: Option<bool>,
 }
 
 impl Args {
@@ -153,9 +156,9 @@ impl Args {
             config.listen = serve.listen;
         }
         config.root = serve.root.or(config.root);
-        config.local_trust &= !serve.no_local_trust;
-        config.exec_any |= serve.exec_any;
-        config.exec_shell |= serve.exec_shell;
+        config.local_trust = serve.no_local_trust.map_or(config.local_trust, |no| !no);
+        config.exec_any = serve.exec_any.unwrap_or(config.exec_any);
+        config.exec_shell = serve.exec_shell.unwrap_or(config.exec_shell);
         Ok(Job::Serve(config.options(dirs)))
     }
 }
@@ -164,7 +167,8 @@ impl Args {
 pub(crate) fn config(named: Option<&Path>, dirs: &Dirs) -> Result<Config, ConfigError> {
     match (named, dirs.config().map(|dir| dir.join("server.toml"))) {
         (Some(path), _) => Config::read(path),
-        (None, Ok(path)) if path.exists() => Config::read(&path),
+        // A link that leads nowhere is a mistake, and no reason to go by the defaults.
+        (None, Ok(path)) if path.symlink_metadata().is_ok() => Config::read(&path),
         // Where the place cannot be used, the server will say why.
         (None, _) => Ok(Config::default()),
     }

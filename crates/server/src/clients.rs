@@ -86,6 +86,9 @@ pub enum Fault {
     /// A date that is none.
     #[error("{0:?} is no date such as 2027-01-31")]
     Date(String),
+    /// The same thing said twice.
+    #[error("{0}= is there twice")]
+    Twice(String),
     /// Something that means nothing here.
     #[error("{0:?} is not known: there are name=, roles=, from= and expires=")]
     Field(String),
@@ -145,7 +148,13 @@ impl FromStr for Client {
         let pin = words.next().unwrap_or_default().parse()?;
         let mut client =
             Self { pin, name: None, roles: Roles::default(), from: Vec::new(), expires: None };
+        let mut fields = Vec::new();
         for word in words {
+            let field = word.split_once('=').map_or(word, |(field, _)| field);
+            if fields.contains(&field) {
+                return Err(Fault::Twice(field.to_owned()));
+            }
+            fields.push(field);
             match word.split_once('=') {
                 Some(("name", name)) if is_name(name) => client.name = Some(name.to_owned()),
                 Some(("name", name)) => return Err(Fault::Name(name.to_owned())),

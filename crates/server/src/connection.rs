@@ -52,7 +52,7 @@ pub(crate) fn serve(
         services,
         peer,
         pass,
-        roles: None,
+        standing: Standing::Unproved,
         work: Work::None,
         closed: None,
         leaving: None,
@@ -65,12 +65,22 @@ struct Connection<'s> {
     services: &'s Services,
     peer: SocketAddr,
     pass: Pass<'s>,
-    /// What the client may do, once it is known who it is.
-    roles: Option<Roles>,
+    standing: Standing,
     work: Work,
     closed: Option<Closed>,
     /// Once the server is stopping: when it waits for this client no longer.
     leaving: Option<Instant>,
+}
+
+/// What is known of the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Standing {
+    /// Nothing.
+    Unproved,
+    /// Whose key it has, which may not do anything here, or not yet.
+    Stranger,
+    /// That it may do this.
+    Known(Roles),
 }
 
 /// The one request that is being answered over several turns.
@@ -102,7 +112,7 @@ impl Connection<'_> {
     /// Decides what the client may do, once it has proved who it is: before anything that it says is
     /// looked at, so that one that is turned away reads why.
     fn admit(&mut self) {
-        if self.roles.is_some() {
+        if self.standing != Standing::Unproved {
             return;
         }
         let Some(pin) = self.link.stream().peer() else { return };
@@ -120,32 +130,34 @@ impl Connection<'_> {
             }
             admitted = again;
         }
-        match &admitted {
-            Ok(roles) => self.link.machine().admit(roles.words()),
-            Err(failure) if failure.code == Code::Unauthorized => {
-                self.link.machine().admit_to_pair(failure.clone());
+        let machine = self.link.machine();
+        self.standing = match admitted {
+            Ok(roles) => {
+                machine.admit(roles.words());
+                Standing::Known(roles)
             }
-            Err(failure) => self.link.machine().refuse(failure.clone()),
-        }
-        self.roles = Some(admitted.unwrap_or_default());
+            Err(failure) => {
+                match failure.code {
+                    Code::Unauthorized => machine.admit_to_pair(failure),
+                    _ => machine.refuse(failure),
+                }
+                Standing::Stranger
+            }
+        };
     }
 
-    /// How it ended; as an error, if the peer never spoke our protocol.
+    /// How it ended; as an error, if the peer does not speak TLS as we do.
     fn end(self) -> io::Result<Option<Closed>> {
         if self.came_to_nothing() {
             self.pass.failed();
         }
         match self.link.trouble() {
-            Some(trouble)
-                if self.roles.is_none() && trouble.kind() == io::ErrorKind::InvalidData =>
-            {
-                Err(io::Error::other(trouble.to_string()))
-            }
+            Some(trouble) if is_tls(trouble) => Err(io::Error::other(trouble.to_string())),
             _ => Ok(self.closed),
         }
     }
 
-    /// Whether this was worth nobody's time: what happens to good clients by accident does not count.
+    /// Whether this was worth nobody's time. What happens to good clients by accident does not count.
     fn came_to_nothing(&self) -> bool {
         match &self.closed {
             Some(Closed::Refused(failure)) => failure.code == Code::Unauthorized,
@@ -153,6 +165,7 @@ impl Connection<'_> {
             Some(Closed::Overdue(deadline)) => {
                 matches!(deadline, Deadline::Hello | Deadline::Header | Deadline::Message)
             }
+            // That a client does not trust this server is no offence.
             _ => self
                 .link
                 .trouble()
@@ -174,7 +187,7 @@ impl Connection<'_> {
             ),
             _ => return None,
         };
-        let granted = self.roles.as_ref()?;
+        let Standing::Known(granted) = &self.standing else { return None };
         let failure = self.services.gate.forbids(&role, granted, self.link.stream().peer())?;
         Some((id, failure))
     }
@@ -185,7 +198,8 @@ impl Connection<'_> {
         let interest = self.link.interest();
         let listens = if self.leaving.is_none() { PollFlags::IN } else { PollFlags::empty() };
         let mut set = vec![PollFd::new(stop, listens)];
-        if !interest.is_empty() {
+        let watches = self.link.watches();
+        if watches {
             set.push(PollFd::new(&self.link, interest));
         }
         if let Work::Command(execution) = &self.work {
@@ -193,7 +207,7 @@ impl Connection<'_> {
         }
         poll(&mut set, patience)?;
         let stopped = !set[0].revents().is_empty();
-        let readiness = if interest.is_empty() { PollFlags::empty() } else { set[1].revents() };
+        let readiness = if watches { set[1].revents() } else { PollFlags::empty() };
         self.link.ready(readiness);
         if stopped {
             self.leave();
@@ -314,7 +328,9 @@ impl Connection<'_> {
             }
             Err(failure) => {
                 log::line(format_args!("{}: not paired: {failure} ({pin})", self.peer));
-                self.pass.failed();
+                if failure.code == Code::Unauthorized {
+                    self.pass.failed();
+                }
                 protocol.fail(id, failure);
             }
         }
@@ -364,6 +380,11 @@ fn upper(id: Id, protocol: &mut Protocol) {
             protocol.fail(id, Failure::new(Code::NotUtf8, message));
         }
     }
+}
+
+/// Whether the bytes were wrong, or the peer said that ours are.
+fn is_tls(trouble: &io::Error) -> bool {
+    matches!(trouble.kind(), io::ErrorKind::InvalidData | io::ErrorKind::PermissionDenied)
 }
 
 fn busy() -> Failure {

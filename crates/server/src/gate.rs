@@ -30,6 +30,8 @@ struct List {
     stamp: Option<Stamp>,
     /// None where it cannot be read: then nobody is in it.
     clients: Option<Arc<Clients>>,
+    /// How often it has changed.
+    changes: u64,
 }
 
 /// What tells one state of a file from another.
@@ -125,10 +127,10 @@ impl Gate {
         self.clients().is_none() || self.admit(pin, peer).is_ok_and(|now| now == *roles)
     }
 
-    /// Whether the list has changed since it was last looked at.
-    pub(crate) fn is_stale(&self) -> bool {
-        let list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
-        list.stamp != Some(self.stamp())
+    /// How often the list has changed until now, whoever has looked at it.
+    pub(crate) fn changes(&self) -> u64 {
+        self.clients();
+        self.list.lock().unwrap_or_else(PoisonError::into_inner).changes
     }
 
     /// The clients of the file as it is now.
@@ -141,7 +143,8 @@ impl Gate {
             if let Err(error) = &read {
                 log::line(format_args!("nobody listed is let in: {error}"));
             }
-            *list = List { stamp: Some(stamp), clients: read.ok().map(Arc::new) };
+            let changes = list.changes.wrapping_add(1);
+            *list = List { stamp: Some(stamp), clients: read.ok().map(Arc::new), changes };
         }
         list.clients.clone()
     }

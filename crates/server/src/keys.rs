@@ -44,8 +44,7 @@ pub(crate) fn run(command: &Command, dirs: &Dirs) -> anyhow::Result<()> {
         }
         Command::Authorize(authorize) => {
             let file = ClientsFile::within(dirs)?;
-            let client = merged(authorize, file.read()?.iter().rfind(|c| c.pin == authorize.pin));
-            file.authorize(&client)?;
+            let client = file.change(authorize.pin, |listed| merged(authorize, listed))?;
             say(&format!("{client}\n"))
         }
         Command::Revoke { who } => {

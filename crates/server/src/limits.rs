@@ -17,8 +17,8 @@ pub struct Limits {
     pub strangers: usize,
     /// How many connections one source may have.
     pub per_source: usize,
-    /// After so many connections of a source within a minute that came to nothing (no TLS, a key that is not
-    /// known, a broken protocol, a deadline that passed), none of it is taken for a while.
+    /// After so many connections of a source within a minute that came to nothing (it was never proved whose they
+    /// are, the key is not known, the protocol was broken), none of it is taken for a while.
     pub failures: usize,
     /// For how long.
     pub penalty: Duration,

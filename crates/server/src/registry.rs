@@ -5,6 +5,7 @@ use crate::log;
 use crate::roles::Roles;
 use crate::sources::{Sources, Turned};
 use framing_transport::Pin;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -48,6 +49,7 @@ pub(crate) struct Pass<'r> {
     registry: &'r Registry,
     id: u64,
     from: IpAddr,
+    failed: Cell<bool>,
 }
 
 impl Registry {
@@ -71,7 +73,7 @@ impl Registry {
         open.next = open.next.wrapping_add(1);
         let entry = Entry { peer, stream: Arc::downgrade(stream), who: Who::Stranger };
         open.entries.insert(id, entry);
-        Ok(Pass { registry: self, id, from: peer.ip() })
+        Ok(Pass { registry: self, id, from: peer.ip(), failed: Cell::new(false) })
     }
 
     /// Has the stranger go who has been here longest, if there is one.
@@ -115,17 +117,23 @@ impl Pass<'_> {
         let others = open.entries.iter().filter(|(id, _)| **id != self.id);
         let clients = others.filter(|(_, entry)| entry.who != Who::Stranger).count();
         let place = clients < self.registry.limits.connections;
-        // One that was evicted just now is on its way out.
-        if place && let Some(entry) = open.entries.get_mut(&self.id) {
-            entry.who = Who::Client { pin, roles };
+        match open.entries.get_mut(&self.id) {
+            Some(entry) if place => {
+                entry.who = Who::Client { pin, roles };
+                true
+            }
+            // Also where it was evicted just now.
+            _ => false,
         }
-        place
     }
 }
 
 impl Pass<'_> {
-    /// This connection came to nothing.
+    /// This connection came to nothing; it counts once.
     pub(crate) fn failed(&self) {
+        if self.failed.replace(true) {
+            return;
+        }
         let limits = &self.registry.limits;
         if self.registry.open().sources.failed(self.from, limits, Instant::now()) {
             let time = humantime::format_duration(limits.penalty);
@@ -138,7 +146,7 @@ impl Drop for Pass<'_> {
     fn drop(&mut self) {
         let mut open = self.registry.open();
         open.entries.remove(&self.id);
-        open.sources.leave(self.from);
+        open.sources.leave(self.from, &self.registry.limits);
     }
 }
 

@@ -48,8 +48,8 @@ pub enum Error {
     Root(#[from] RootError),
     /// Clients could read the server's own keys.
     #[error(
-        "refusing to serve files below {root:?}: the keys in {keys:?} lie there; name a directory \
-         beside them"
+        "refusing to serve files below {root:?}: keys lie in {keys:?}; name a directory that neither holds \
+         them nor lies among them"
     )]
     KeysInRoot {
         /// The directory that was to be served.
@@ -85,12 +85,12 @@ impl Server {
         let Options { dirs, local_trust, listen, root, exec, limits, grace, deadlines } = options;
         let identity = Identity::load_or_create(&identity_file(&dirs)?)?;
         let acceptor = TlsAcceptor::new(&identity)?;
-        if let Some(root) = &root
-            && let Some(keys) = dirs.inside(root).ok().flatten()
-        {
-            return Err(Error::KeysInRoot { root: root.clone(), keys: keys.to_owned() });
-        }
         let root = root.as_deref().map(Root::open).transpose()?;
+        if let Some(root) = root.as_ref().map(Root::path)
+            && let Some(keys) = dirs.touching(root)?
+        {
+            return Err(Error::KeysInRoot { root: root.to_owned(), keys: keys.to_owned() });
+        }
         let listeners = Listeners::bind(&listen)?;
         let announce = || LocalTrust::announce(&dirs, identity.pin(), listeners.addresses());
         let local = local_trust.then(announce).transpose()?;
@@ -139,9 +139,20 @@ impl Server {
         let result = thread::scope(|scope| {
             let shop = Shop { services: &services, stop: &stop, registry: &registry };
             let reload = &*reload;
-            let watch = move || shop.watch(reload);
+            let watch = move || {
+                let watched = shop.watch(reload);
+                // Nobody would be revoked any more.
+                shop.stop.wake();
+                watched
+            };
             let watch = thread::Builder::new().name("watch".to_owned()).spawn_scoped(scope, watch);
-            let result = watch.and_then(|_| shop.accept_all(&mut listeners, scope));
+            let result = watch.and_then(|watch| {
+                let accepted = shop.accept_all(&mut listeners, scope);
+                stop.wake();
+                let watched =
+                    watch.join().unwrap_or_else(|_| Err(io::Error::other("the watch panicked")));
+                accepted.and(watched)
+            });
             // Who takes over the port announces itself; only then may nothing of ours be left there.
             drop(local);
             drop(listeners);
@@ -300,7 +311,8 @@ impl<'scope, 'env: 'scope> Shop<'env> {
     /// Ends the connections of clients that are not let in any more, or not for the same, as the list
     /// changes and as days go by.
     fn watch(self, reload: &Waker) -> io::Result<()> {
-        let mut day = OffsetDateTime::now_utc().date();
+        let gate = &self.services.gate;
+        let mut seen = (gate.changes(), OffsetDateTime::now_utc().date());
         loop {
             let mut set = [self.stop, reload].map(|waker| PollFd::new(waker, PollFlags::IN));
             poll(&mut set, Some(GLANCE))?;
@@ -309,10 +321,9 @@ impl<'scope, 'env: 'scope> Shop<'env> {
                 return Ok(());
             }
             reload.clear();
-            let today = OffsetDateTime::now_utc().date();
-            let gate = &self.services.gate;
-            if asked || day != today || gate.is_stale() {
-                day = today;
+            let now = (gate.changes(), OffsetDateTime::now_utc().date());
+            if asked || now != seen {
+                seen = now;
                 let ended =
                     self.registry.end_unless(|pin, roles, peer| gate.keeps(pin, roles, peer));
                 for (peer, pin) in ended {

@@ -58,9 +58,9 @@ impl Sources {
     }
 
     /// A connection that had entered is over.
-    pub(crate) fn leave(&mut self, from: IpAddr) {
-        // What is not found is exempt.
-        if let Some(source) = self.0.get_mut(&source(from)) {
+    pub(crate) fn leave(&mut self, from: IpAddr, limits: &Limits) {
+        // An address that is exempt may have neighbours that are not.
+        if let Some(source) = self.0.get_mut(&source(from)).filter(|_| !limits.exempts(from)) {
             source.open = source.open.saturating_sub(1);
         }
     }
@@ -74,10 +74,10 @@ impl Sources {
             (source.failures, source.since) = (0, now);
         }
         source.failures = source.failures.saturating_add(1);
-        let barred = source.failures == limits.failures;
+        let barred = source.failures >= limits.failures;
         if barred {
             (source.failures, source.since) = (0, now);
-            source.barred = Some(now + limits.penalty);
+            source.barred = now.checked_add(limits.penalty);
         }
         barred
     }
@@ -140,7 +140,7 @@ mod tests {
         }
         assert_eq!(sources.enter(ip("192.0.2.1"), &limits, now), Err(Turned::Crowded));
         assert_eq!(sources.enter(ip("192.0.2.2"), &limits, now), Ok(()));
-        sources.leave(ip("192.0.2.1"));
+        sources.leave(ip("192.0.2.1"), &limits);
         assert_eq!(sources.enter(ip("192.0.2.1"), &limits, now), Ok(()));
         // A network of 64 bits is one source, the next one another.
         assert_eq!(sources.enter(ip("2001:db8::1"), &limits, now), Ok(()));
@@ -150,6 +150,11 @@ mod tests {
         for _ in 0..100 {
             assert_eq!(sources.enter(ip("10.9.9.9"), &limits, now), Ok(()));
         }
+        // One that is exempt among others of its network does not make place for them.
+        let limits = Limits { exempt: vec!["2001:db8::9/128".parse().unwrap()], ..limits };
+        assert_eq!(sources.enter(ip("2001:db8::9"), &limits, now), Ok(()));
+        sources.leave(ip("2001:db8::9"), &limits);
+        assert_eq!(sources.enter(ip("2001:db8::3"), &limits, now), Err(Turned::Crowded));
     }
 
     #[test]
@@ -158,7 +163,7 @@ mod tests {
         let (bad, second) = (ip("192.0.2.1"), Duration::from_secs(1));
         let fail = |sources: &mut Sources, at: Instant| {
             sources.enter(bad, &limits, at).unwrap();
-            sources.leave(bad);
+            sources.leave(bad, &limits);
             sources.failed(bad, &limits, at)
         };
         assert!(!fail(&mut sources, now) && !fail(&mut sources, now + second));
@@ -182,7 +187,7 @@ mod tests {
         for n in 0..100_000_u32 {
             let from = IpAddr::V4((0x0B00_0000 + n).into());
             assert_eq!(sources.enter(from, &limits, now), Ok(()));
-            sources.leave(from);
+            sources.leave(from, &limits);
             assert!(sources.0.len() <= MOST);
         }
         assert_eq!(sources.0[&ip("192.0.2.1")].open, 1, "who is here is remembered");

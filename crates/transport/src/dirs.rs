@@ -3,7 +3,6 @@
 use crate::private::{Exposed, make_private};
 use etcetera::BaseStrategy;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// The directories of one user, or of one test or embedding program. Each is private: of mode 0700,
@@ -62,12 +61,20 @@ impl Dirs {
         make_private(&self.runtime)
     }
 
-    /// The one of these directories that lies in `dir`, or is it.
-    pub fn inside(&self, dir: &Path) -> io::Result<Option<&Path>> {
-        let dir = fs::canonicalize(dir)?;
-        let all = [&*self.config, &*self.state, &*self.runtime];
-        // What does not exist yet holds no key.
-        let real = |path: &&Path| fs::canonicalize(path).is_ok_and(|path| path.starts_with(&dir));
-        Ok(all.into_iter().find(real))
+    /// The one of these directories that lies in `dir`, or in which `dir` lies. All of them are there from now
+    /// on.
+    pub fn touching(&self, dir: &Path) -> Result<Option<&Path>, Exposed> {
+        let real = |path: &Path| {
+            let failed = |source| Exposed::Io { path: path.to_owned(), source };
+            fs::canonicalize(path).map_err(failed)
+        };
+        let dir = real(dir)?;
+        for path in [self.config()?, self.state()?, self.runtime()?] {
+            let ours = real(path)?;
+            if ours.starts_with(&dir) || dir.starts_with(&ours) {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
     }
 }

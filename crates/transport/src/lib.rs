@@ -35,8 +35,8 @@
 //!     link.flush();
 //!     let (interest, timeout) = (link.interest(), link.timeout());
 //!     let mut descriptors = [PollFd::new(&link, interest)];
-//!     // A descriptor without interest leaves the set: a hang-up would wake the loop for ever.
-//!     let polled = if interest.is_empty() { &mut [][..] } else { &mut descriptors[..] };
+//!     // A descriptor that is not watched leaves the set: a hang-up would wake the loop for ever.
+//!     let polled = if link.watches() { &mut descriptors[..] } else { &mut [][..] };
 //!     poll(polled, timeout)?;
 //!     let revents = descriptors[0].revents();
 //!     link.ready(revents);

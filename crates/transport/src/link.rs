@@ -82,8 +82,8 @@ impl<M: Machine, S: Stream> Link<M, S> {
         self.start.elapsed()
     }
 
-    /// What to poll the descriptor for; nothing means that it must leave the poll set, or a
-    /// hang-up, which needs no asking for, would wake the loop for ever.
+    /// What to poll the descriptor for, if it is to be [polled](Self::watches): otherwise it must leave the
+    /// poll set, or a hang-up, which needs no asking for, would wake the loop for ever.
     pub fn interest(&self) -> PollFlags {
         let mut interest = PollFlags::empty();
         let waits = || self.stream.wants_write() || !self.machine.output().is_empty();
@@ -97,6 +97,12 @@ impl<M: Machine, S: Stream> Link<M, S> {
         interest.set(PollFlags::IN, reads);
         interest.set(PollFlags::OUT, writes);
         interest
+    }
+
+    /// Whether the descriptor is to be polled at all. Where the peer has ended its direction and ours has
+    /// nothing to say yet, it is, for nothing: that tells when the connection breaks.
+    pub fn watches(&self) -> bool {
+        self.phase == Phase::Ended || !self.interest().is_empty()
     }
 
     /// How long `poll` may wait at most; `None` is without end.
@@ -121,7 +127,9 @@ impl<M: Machine, S: Stream> Link<M, S> {
     /// One read is all, for the events in it come first, and `poll` says whether there is more; of what
     /// the stream holds already, [`timeout`](Self::timeout) says it.
     pub fn ready(&mut self, revents: PollFlags) {
-        if revents.intersects(!PollFlags::OUT) || self.stream.holds_input() {
+        if self.phase == Phase::Ended && revents.intersects(PollFlags::HUP | PollFlags::ERR) {
+            self.lose(io::ErrorKind::ConnectionReset.into());
+        } else if revents.intersects(!PollFlags::OUT) || self.stream.holds_input() {
             self.read();
         }
         let now = self.now();

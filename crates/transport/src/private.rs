@@ -63,11 +63,14 @@ pub enum Exposed {
 pub(crate) fn make_private(dir: &Path) -> Result<&Path, Exposed> {
     let failed = |source| Exposed::Io { path: dir.to_owned(), source };
     if let Some(parent) = dir.parent() {
-        fs::create_dir_all(parent).map_err(failed)?;
+        // As the base directory specification has it for those that are not there.
+        DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(failed)?;
     }
     match DirBuilder::new().mode(0o700).create(dir) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
-        _ => {}
+        // Whatever the umask has taken away.
+        Ok(()) => fs::set_permissions(dir, Permissions::from_mode(0o700)).map_err(failed)?,
+        Err(_) => {}
     }
     let metadata = fs::symlink_metadata(dir).map_err(failed)?;
     if !metadata.is_dir() {
@@ -122,11 +125,9 @@ fn put(
 ) -> Result<(), Exposed> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let write = || {
-        // Of mode 0600, whatever the umask.
-        let mut new = tempfile::Builder::new()
-            .prefix(".new")
-            .permissions(Permissions::from_mode(0o600))
-            .tempfile_in(dir)?;
+        // Of mode 0600 at most, and then, whatever the umask, of just that.
+        let mut new = tempfile::Builder::new().prefix(".new").tempfile_in(dir)?;
+        new.as_file().set_permissions(Permissions::from_mode(0o600))?;
         new.write_all(content.as_bytes())?;
         new.as_file().sync_all()?;
         persist(new)?;

@@ -128,12 +128,27 @@ fn a_connection_without_a_word_is_a_clean_end() {
 }
 
 #[test]
-fn only_the_first_end_counts_and_later_bytes_are_dropped() {
+fn only_the_first_end_counts_unless_the_connection_breaks_and_later_bytes_are_dropped() {
+    for (first, then, reason) in [
+        (End::Fin, End::Authenticated, Closed::Clean),
+        (End::Authenticated, End::Fin, Closed::Clean),
+        (End::Authenticated, End::Loss, Closed::Lost),
+        (End::Loss, End::Authenticated, Closed::Lost),
+    ] {
+        let mut server = server();
+        server.input_ended(first, T0);
+        server.input_ended(then, T0);
+        feed(&mut server, &frame(r#"{"type":"upper","id":1}"#, b""), T0);
+        assert_eq!(closed(&mut server, T0), reason, "{first:?}, {then:?}");
+    }
+    // What runs behind a farewell ends with the connection.
     let mut server = server();
-    server.input_ended(End::Fin, T0);
+    tell(&mut server, r#"{"type":"exec","id":1,"argv":["a"]}"#, b"");
+    server.started(1, 1);
+    server.input_ended(End::Authenticated, T0);
+    assert_eq!(server.poll_event(T0), None);
     server.input_ended(End::Loss, T0);
-    feed(&mut server, &frame(r#"{"type":"upper","id":1}"#, b""), T0);
-    assert_eq!(closed(&mut server, T0), Closed::Clean);
+    assert_eq!(closed(&mut server, T0), Closed::Lost);
 }
 
 #[test]

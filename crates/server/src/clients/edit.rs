@@ -59,11 +59,25 @@ impl ClientsFile {
 
     /// Lists a client, in the place of what was listed for its key before.
     pub fn authorize(&self, client: &Client) -> Result<(), ClientsError> {
+        self.change(client.pin, |_| client.clone()).map(|_| ())
+    }
+
+    /// Lists what `change` makes of what is listed for a key, if anything is. The answer is what that was.
+    pub fn change(
+        &self,
+        pin: Pin,
+        change: impl FnOnce(Option<&Client>) -> Client,
+    ) -> Result<Client, ClientsError> {
+        let mut changed = None;
         self.edit(|text, clients| {
-            check(client, clients)?;
+            let client = change(clients.iter().rfind(|client| client.pin == pin));
+            check(&client, clients)?;
             let others = without(text, |listed| listed.pin == client.pin);
-            Ok(format!("{others}{client}\n"))
-        })
+            let text = format!("{others}{client}\n");
+            changed = Some(client);
+            Ok(text)
+        })?;
+        changed.ok_or_else(|| ClientsError::Absent { who: pin.to_string() })
     }
 
     /// Whether a client may be listed as this: nobody else has its name.

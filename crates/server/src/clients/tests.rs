@@ -57,6 +57,7 @@ fn one_bad_line_refuses_the_whole_file_and_is_named() {
         (&format!("{PIN} expires=tomorrow"), r#""tomorrow" is no date"#),
         (&format!("{PIN} role=echo"), r#""role=echo" is not known"#),
         (&format!("{PIN} echo"), r#""echo" is not known"#),
+        (&format!("{PIN} from=10.0.0.1 from=0.0.0.0/0"), "from= is there twice"),
     ];
     for (line, what) in bad {
         let text = format!("# fine\n{OTHER} roles=echo\n{line}\n");

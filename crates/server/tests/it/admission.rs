@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use std::fs;
 use std::io::{ErrorKind, Read};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -368,4 +369,67 @@ fn a_stranger_that_pairs_does_nothing_else_and_guesses_once() {
         }
     }
     assert_eq!(host.refuses(&guest).code, Code::Unauthorized);
+}
+
+#[test]
+fn a_revocation_is_not_overlooked_while_others_come_and_go() {
+    let (host, guest) = (Host::new(|options| options), Guest::new());
+    host.authorize(&guest, "name=guest roles=echo");
+    let (mut caller, _) = host.welcomes(&guest);
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let noise = Guest::new();
+            while !over.load(Ordering::Relaxed) {
+                host.refuses(&noise);
+            }
+        });
+        host.list().revoke("guest").unwrap();
+        assert!(matches!(caller.next(), (Event::Closed { .. }, _)));
+        over.store(true, Ordering::Relaxed);
+    });
+}
+
+/// Its own direction is over, so that nothing is read from it any more.
+#[test]
+fn a_client_that_said_farewell_is_lost_and_revoked_like_any_other() {
+    let (host, guest) = (Host::new(|options| options), Guest::new());
+    host.authorize(&guest, "name=guest roles=exec:any");
+    for revoked in [false, true] {
+        let (mut caller, _) = host.welcomes(&guest);
+        let line = argv_of(&["sh", "-c", "echo; exec sleep 1000"]);
+        let (_, pid, _) = caller.begin(&line);
+        let caller = caller.half_close();
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(crate::processes::is_alive(pid), "a farewell is no loss");
+        if revoked {
+            host.list().revoke("guest").unwrap();
+        } else {
+            caller.reset();
+        }
+        crate::processes::wait_until_reaped(pid);
+    }
+}
+
+#[test]
+fn no_directory_that_touches_the_keys_is_served_not_even_at_the_first_start() {
+    for root in ["", "framing", "framing/local", "a/../framing"] {
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir(home.path().join("a")).unwrap();
+        if root.contains("framing") {
+            // They are there before the server is.
+            let dirs = Dirs::within(home.path().join("framing"));
+            framing_transport::LocalTrust::announce(&dirs, Guest::new().pin(), &[]).unwrap();
+        }
+        let mut command = binary();
+        for name in ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"] {
+            command.env(name, home.path());
+        }
+        let root = home.path().join(root);
+        let output =
+            command.args(["--listen", "127.0.0.1:0", "--root"]).arg(&root).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{root:?}: {said}");
+        assert!(said.contains("refusing to serve files below"), "{root:?}: {said}");
+    }
 }

@@ -149,7 +149,7 @@ impl Caller {
         let interest = self.link.interest();
         let timeout = self.link.timeout().map_or(patience, |timeout| timeout.min(patience));
         let mut descriptors = [PollFd::new(&self.link, interest)];
-        let polled = if interest.is_empty() { &mut [][..] } else { &mut descriptors[..] };
+        let polled = if self.link.watches() { &mut descriptors[..] } else { &mut [][..] };
         poll(polled, Some(timeout)).unwrap();
         let revents = descriptors[0].revents();
         self.link.ready(revents);
@@ -166,6 +166,12 @@ impl Caller {
         let (mut stream, machine) = self.link.into_parts();
         stream.close_write().unwrap();
         Self { link: Link::new(stream, machine) }
+    }
+
+    /// Hangs up by a reset, as a machine does that has forgotten the connection.
+    pub(crate) fn reset(self) {
+        let (mut stream, _) = self.link.into_parts();
+        stream.abandon().unwrap();
     }
 
     /// Sends a FIN without a farewell, as anybody on the way could, and stays to listen.

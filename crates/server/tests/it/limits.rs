@@ -144,3 +144,37 @@ fn slow_connections_by_the_thousand_keep_no_good_client_out() {
     println!("the slowest of 20 good clients among {all} slow ones: {slowest:?}");
     assert!(slowest < PATIENCE);
 }
+
+#[test]
+fn a_client_that_does_not_trust_the_server_has_done_nothing() {
+    let server = strict(Limits { failures: 3, ..Limits::default() });
+    let address = server.addresses()[0].to_string();
+    let (identity, _) =
+        framing_transport::local_server(&crate::caller::dirs(), server.addresses()[0])
+            .unwrap()
+            .unwrap();
+    for _ in 0..10 {
+        let stream = framing_transport::connect(&address, PATIENCE).unwrap();
+        let other = framing_transport::Pin::of_key(b"another");
+        assert!(
+            framing_transport::secure(stream, &address, &identity, Some(other), PATIENCE).is_err()
+        );
+    }
+    assert_eq!(Caller::new(&server).upper(b"in").unwrap(), "IN");
+}
+
+#[test]
+fn a_variable_can_take_back_what_the_file_opens() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("server.toml");
+    fs::write(&path, "exec_any = true\nlocal_trust = false\nlisten = [\"127.0.0.1:0\"]\n").unwrap();
+    let mut command = binary();
+    command.arg("--config").arg(&path);
+    command.env("FRAMING_EXEC_ANY", "false").env("FRAMING_NO_LOCAL_TRUST", "0");
+    let daemon = Daemon::start(&mut command, 1);
+    let refused = Caller::at(daemon.addresses[0]).argv(&["true"]).unwrap_err();
+    assert_eq!(refused.hint.unwrap(), "start it with: framing-server --exec-any");
+    drop(daemon);
+    let daemon = Daemon::start(command.arg("--exec-any"), 1);
+    assert!(Caller::at(daemon.addresses[0]).argv(&["true"]).is_ok());
+}

@@ -71,7 +71,10 @@ impl TlsStream {
     /// Does as much of the handshake as can be done without waiting, or all of it where the stream below
     /// waits, and says whether it is over.
     pub fn shake_hands(&mut self) -> io::Result<bool> {
-        while self.peer.is_none() {
+        for _ in 0..PATIENCE {
+            if self.peer.is_some() {
+                break;
+            }
             match Stream::flush(self).and_then(|()| self.receive()) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(_) => {}
@@ -79,6 +82,9 @@ impl TlsStream {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
+        }
+        if self.peer.is_none() {
+            return Ok(false);
         }
         // The client's last word of it.
         match Stream::flush(self) {
@@ -95,7 +101,12 @@ impl TlsStream {
             Err(error) => {
                 // Says why, if the peer still listens.
                 let _ = Stream::flush(self);
-                return Err(invalid(error));
+                return Err(match error {
+                    rustls::Error::AlertReceived(_) => {
+                        io::Error::new(io::ErrorKind::PermissionDenied, error)
+                    }
+                    _ => invalid(error),
+                });
             }
         };
         self.plain = state.plaintext_bytes_to_read();
@@ -122,7 +133,7 @@ impl TlsStream {
 
 impl Stream for TlsStream {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        loop {
+        for _ in 0..PATIENCE {
             if self.plain > 0 && self.peer.is_some() {
                 let n = self.tls.reader().read(space)?;
                 self.plain = self.plain.saturating_sub(n);
@@ -149,6 +160,8 @@ impl Stream for TlsStream {
                 self.input = Input::Over(End::Loss);
             }
         }
+        // There is more, which carries nothing: whoever polls comes back for it, and sees the time pass.
+        Err(io::ErrorKind::WouldBlock.into())
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -229,3 +242,6 @@ impl AsFd for TlsStream {
         self.tcp.as_fd()
     }
 }
+
+/// How often a socket is read in vain, at most, before whoever waits for it has its turn.
+const PATIENCE: usize = 16;

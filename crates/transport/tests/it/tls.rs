@@ -168,7 +168,7 @@ fn another_key_is_refused_before_ours_is_shown() {
                 }
                 other => panic!("{other:?}"),
             }
-            assert_eq!(there.join().unwrap(), (Err(ErrorKind::InvalidData), None));
+            assert_eq!(there.join().unwrap(), (Err(ErrorKind::PermissionDenied), None));
         });
     }
 }
