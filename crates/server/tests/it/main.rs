@@ -9,6 +9,7 @@ mod descriptors;
 mod echo;
 mod exec;
 mod exec_end;
+mod faults;
 mod get;
 mod limits;
 mod list;
