@@ -303,6 +303,16 @@ mod tests {
     }
 
     #[test]
+    fn what_just_fits_once_it_is_moved_makes_nothing_grow() {
+        let mut stash = Stash::default();
+        stash.extend(&[7; 1000], None);
+        stash.extend(&[8; 1000], None);
+        stash.remove(0, 900);
+        stash.extend(&[9; 900], None);
+        assert_eq!((stash.len(), stash.capacity()), (2000, 2000));
+    }
+
+    #[test]
     fn what_was_removed_is_reused_once_it_is_more_than_half() {
         let mut stash = Stash::default();
         stash.extend(&[7; 1000], Some(0));

@@ -16,6 +16,7 @@ mod coded;
 mod cuts;
 #[cfg(not(miri))]
 mod differential;
+mod edges;
 mod encoding;
 mod events;
 mod formats;
