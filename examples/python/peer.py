@@ -9,7 +9,6 @@ such as ~/.config/framing/client.pem. Its name for `framing-server authorize` is
 """
 import json, socket, ssl, struct, sys
 
-
 class Peer:
     def __init__(self, address, server, client):
         host, port = address.rsplit(":", 1)
@@ -57,4 +56,4 @@ if __name__ == "__main__":
     fields = {"upper": {}, "get": {"path": rest[0]}, "exec": {"argv": rest}}[command]
     for message, body in Peer(address, server, client).ask(command, last, text, **fields):
         (sys.stderr if message["type"] == "stderr" else sys.stdout).buffer.write(body)
-    sys.exit(message.get("code", 0))
+    sys.exit(message.get("code", 0) if message.get("outcome", "exited") == "exited" else message["outcome"])

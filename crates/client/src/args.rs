@@ -299,7 +299,8 @@ const DEFAULT_SERVER: &str = "127.0.0.1:7878";
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0 ok   1 other   2 usage   3 no connection   5 denied   6 not found
+  0 ok   1 other   2 usage   3 no connection   4 a key that is not known, here or there
+  5 denied   6 not found
   7 damaged, or a capture that does not parse   8 timeout
   9 exists already   130 interrupted
   exec: the command's own; 124 timeout, 125 our own failure, 126 refused or not executable,

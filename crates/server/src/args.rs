@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::Options;
-use crate::clients::{day, network};
+use crate::clients::{Fault, day, network};
 use crate::config::{Config, ConfigError};
 use crate::roles::{Roles, is_name};
 use clap::builder::FalseyValueParser;
@@ -33,6 +33,7 @@ pub(crate) enum Command {
     /// Show what a configuration file makes of the server, with a word on every setting
     CheckConfig {
         /// The file [default: server.toml beside the keys]
+        #[arg(env = "FRAMING_CONFIG")]
         file: Option<PathBuf>,
     },
     /// Invite a client: show a line that lets one in, once, within ten minutes
@@ -94,13 +95,35 @@ pub(crate) struct Authorize {
     #[arg(long, value_name = "ROLES")]
     pub(crate) roles: Option<Roles>,
 
-    /// Where it may come from: addresses and networks, separated by commas [default: anywhere]
-    #[arg(long, value_name = "NETWORKS", value_delimiter = ',', value_parser = network)]
-    pub(crate) from: Vec<IpNet>,
+    /// Where it may come from: addresses and networks, separated by commas; or `anywhere`
+    #[arg(long, value_name = "NETWORKS", value_parser = networks)]
+    pub(crate) from: Option<Networks>,
 
-    /// The day from which on it may not connect any more, such as 2027-01-31, in UTC [default: never]
-    #[arg(long, value_name = "DAY", value_parser = day)]
-    pub(crate) expires: Option<Date>,
+    /// The day from which on it may not connect any more, such as 2027-01-31, in UTC; or `never`
+    #[arg(long, value_name = "DAY", value_parser = expiry)]
+    pub(crate) expires: Option<Expiry>,
+}
+
+/// Where a client may come from; from anywhere, if there are none.
+#[derive(Debug, Clone)]
+pub(crate) struct Networks(pub(crate) Vec<IpNet>);
+
+/// When it may not come any more, if ever.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expiry(pub(crate) Option<Date>);
+
+fn networks(text: &str) -> Result<Networks, Fault> {
+    match text {
+        "anywhere" => Ok(Networks(Vec::new())),
+        _ => text.split(',').map(network).collect::<Result<_, _>>().map(Networks),
+    }
+}
+
+fn expiry(text: &str) -> Result<Expiry, Fault> {
+    match text {
+        "never" => Ok(Expiry(None)),
+        _ => day(text).map(|day| Expiry(Some(day))),
+    }
 }
 
 fn name(text: &str) -> Result<String, &'static str> {
@@ -165,13 +188,20 @@ impl Args {
 
 /// What the file says that was named, or the one in its usual place, if there is one.
 pub(crate) fn config(named: Option<&Path>, dirs: &Dirs) -> Result<Config, ConfigError> {
-    match (named, dirs.config().map(|dir| dir.join("server.toml"))) {
-        (Some(path), _) => Config::read(path),
-        // A link that leads nowhere is a mistake, and no reason to go by the defaults.
-        (None, Ok(path)) if path.symlink_metadata().is_ok() => Config::read(&path),
-        // Where the place cannot be used, the server will say why.
-        (None, _) => Ok(Config::default()),
+    config_file(named, dirs)?.map_or_else(|| Ok(Config::default()), |path| Config::read(&path))
+}
+
+/// The file that was named, or the one in its usual place, if there is one.
+pub(crate) fn config_file(
+    named: Option<&Path>,
+    dirs: &Dirs,
+) -> Result<Option<PathBuf>, ConfigError> {
+    if let Some(path) = named {
+        return Ok(Some(path.to_owned()));
     }
+    let path = dirs.config()?.join("server.toml");
+    // A link that leads nowhere is a mistake, and no reason to go by the defaults.
+    Ok(path.symlink_metadata().is_ok().then_some(path))
 }
 
 /// What the command line asks for.

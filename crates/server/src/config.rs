@@ -18,7 +18,8 @@
 use crate::clients::network;
 use crate::{ExecPolicy, Limits, Options};
 use framing_protocol::Deadlines;
-use framing_transport::Dirs;
+use framing_protocol::message::Escaped;
+use framing_transport::{Dirs, Exposed};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt::Display;
 use std::fs;
@@ -84,6 +85,15 @@ pub enum ConfigError {
         /// What the system said.
         source: io::Error,
     },
+    /// Its place cannot be used.
+    #[error(transparent)]
+    Place(#[from] Exposed),
+    /// What it says cannot be done.
+    #[error("{what}")]
+    Value {
+        /// What, and why not.
+        what: String,
+    },
     /// It says something that means nothing.
     #[error("{path:?}: {}", .source.to_string().trim_end())]
     Parse {
@@ -134,11 +144,33 @@ impl Config {
         }
     }
 
+    /// What can be told without a server about whether it would start.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let port = |address: &String| {
+            let named = address.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+            named.is_some_and(|(_, port)| port.parse::<u16>().is_ok())
+        };
+        if let Some(address) = self.listen.iter().find(|address| !port(address)) {
+            let what = format!("listen: {address:?} is no HOST:PORT such as 127.0.0.1:7878");
+            return Err(ConfigError::Value { what });
+        }
+        match &self.root {
+            Some(root) if !root.is_dir() => {
+                let root = Escaped(root.as_os_str().as_encoded_bytes());
+                Err(ConfigError::Value { what: format!("root: {root} is no directory") })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The file that would say all of it, with a word on each line.
     pub(crate) fn explained(&self) -> String {
-        let plain = toml::to_string(self).unwrap_or_default();
+        let mut plain = toml::to_string(self).unwrap_or_default();
+        if self.root.is_none() {
+            plain.insert_str(0, "# root = \"DIR\"\n");
+        }
         let explain = |line: &str| {
-            let key = line.split(" = ").next().unwrap_or_default();
+            let key = line.trim_start_matches("# ").split(" = ").next().unwrap_or_default();
             match EXPLANATIONS.iter().find(|(known, _)| *known == key) {
                 Some((_, meaning)) => format!("{line:<40} # {meaning}\n"),
                 None => format!("{line}\n"),

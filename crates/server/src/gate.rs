@@ -72,10 +72,11 @@ impl Gate {
             NotAdmitted::Unknown => {
                 format!("on the server: framing-server authorize {pin} --roles echo,files")
             }
-            NotAdmitted::Elsewhere | NotAdmitted::Expired => {
-                format!(
-                    "on the server: framing-server clients, then framing-server authorize {pin}"
-                )
+            NotAdmitted::Elsewhere => {
+                format!("on the server: framing-server authorize {pin} --from anywhere")
+            }
+            NotAdmitted::Expired => {
+                format!("on the server: framing-server authorize {pin} --expires never")
             }
         };
         Err(unauthorized(&format!("{why} ({pin})")).hint(hint))
@@ -115,7 +116,11 @@ impl Gate {
         }
         let failure =
             Failure::new(Code::Denied, format!("this client may not do that here: {role}"));
-        let mut words = granted.words();
+        // What is listed, of which some may not be open here, is not to get lost.
+        let clients = self.clients();
+        let mut listed = clients.iter().flat_map(|clients| clients.iter());
+        let listed = listed.rfind(|client| Some(client.pin) == pin);
+        let mut words = listed.map_or_else(|| granted.words(), |client| client.roles.words());
         words.push(role.to_string());
         let (pin, roles) = (pin.map(|pin| pin.to_string()), words.join(","));
         let pin = pin.unwrap_or_default();

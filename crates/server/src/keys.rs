@@ -1,9 +1,10 @@
 //! The commands that need no running server: whose keys are known, and what ours is.
 
-use crate::args::{Authorize, Command, config};
+use crate::args::{Authorize, Command, config, config_file};
 use crate::clients::{Client, ClientsFile};
 use crate::roles::Roles;
 use anyhow::{Context, bail};
+use framing_protocol::message::Escaped;
 use framing_transport::{Dirs, Identity, Invitation, Pin, running_servers};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -17,7 +18,15 @@ pub(crate) fn identity_file(dirs: &Dirs) -> Result<PathBuf, framing_transport::E
 pub(crate) fn run(command: &Command, dirs: &Dirs) -> anyhow::Result<()> {
     match command {
         Command::Serve(_) => Ok(()),
-        Command::CheckConfig { file } => say(&config(file.as_deref(), dirs)?.explained()),
+        Command::CheckConfig { file } => {
+            let config = config(file.as_deref(), dirs)?;
+            config.check()?;
+            let from = match config_file(file.as_deref(), dirs)? {
+                Some(path) => Escaped(path.as_os_str().as_encoded_bytes()).to_string(),
+                None => "no file, so by the defaults".to_owned(),
+            };
+            say(&format!("# {from}; flags and variables go before it\n{}", config.explained()))
+        }
         Command::Fingerprint { certificate } => {
             let identity = Identity::load_or_create(&identity_file(dirs)?)?;
             if *certificate {
@@ -31,6 +40,10 @@ pub(crate) fn run(command: &Command, dirs: &Dirs) -> anyhow::Result<()> {
                 Some(address) => address.clone(),
                 None => own_address(dirs, pin)?,
             };
+            let listed = ClientsFile::within(dirs)?.read()?;
+            if invite.name.is_some() && listed.iter().any(|client| client.name == invite.name) {
+                bail!("a client of that name is listed already: framing-server clients");
+            }
             let token = crate::invite(dirs, &invite.roles, invite.name.as_deref())?;
             say(&format!("{}\n", Invitation { server, pin, token }))?;
             let told = "for one client, within ten minutes; there: framing-client pair, and paste the line";
@@ -45,6 +58,9 @@ pub(crate) fn run(command: &Command, dirs: &Dirs) -> anyhow::Result<()> {
         Command::Authorize(authorize) => {
             let file = ClientsFile::within(dirs)?;
             let client = file.change(authorize.pin, |listed| merged(authorize, listed))?;
+            if client.roles == Roles::default() {
+                let _ = writeln!(io::stderr(), "it may do nothing yet: --roles says what it may");
+            }
             say(&format!("{client}\n"))
         }
         Command::Revoke { who } => {
@@ -57,7 +73,10 @@ pub(crate) fn run(command: &Command, dirs: &Dirs) -> anyhow::Result<()> {
 /// Where the server that runs with this key is found, as far as that can be told.
 fn own_address(dirs: &Dirs, pin: Pin) -> anyhow::Result<String> {
     match running_servers(dirs, pin)?[..] {
-        [] => bail!("no server of yours is running; say where it will be: --address HOST:PORT"),
+        [] => bail!(
+            "no server of yours is known to run here (one without local trust does not say so); say where it \
+             is: --address HOST:PORT"
+        ),
         [address] if address.ip().is_unspecified() => {
             let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
             Ok(format!("{host}:{}", address.port()))
@@ -88,8 +107,8 @@ fn merged(asked: &Authorize, listed: Option<&Client>) -> Client {
         pin: asked.pin,
         name: asked.name.clone().or(listed.name),
         roles: asked.roles.clone().unwrap_or(listed.roles),
-        from: if asked.from.is_empty() { listed.from } else { asked.from.clone() },
-        expires: asked.expires.or(listed.expires),
+        from: asked.from.as_ref().map_or(listed.from, |from| from.0.clone()),
+        expires: asked.expires.map_or(listed.expires, |expires| expires.0),
     }
 }
 

@@ -291,11 +291,11 @@ impl<'scope, 'env: 'scope> Shop<'env> {
         let spawned = thread.spawn_scoped(scope, move || {
             match catch_unwind(AssertUnwindSafe(|| handler(visitor, self.services, self.stop))) {
                 Ok(Ok(Some(
-                    reason @ (Closed::Truncated { .. }
-                    | Closed::Overdue(_)
-                    | Closed::Violation(_)
-                    | Closed::Refused(_)),
+                    reason @ (Closed::Truncated { .. } | Closed::Overdue(_) | Closed::Violation(_)),
                 ))) => log::line(format_args!("{peer}: {reason}")),
+                Ok(Ok(Some(Closed::Refused(why)))) => {
+                    log::line(format_args!("{peer}: refused: {why}"));
+                }
                 Ok(Err(error)) => log::line(format_args!("{peer}: dropped: {error}")),
                 Ok(Ok(_)) => {}
                 // The panic hook has told where; the other connections know nothing of it.

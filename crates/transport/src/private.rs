@@ -14,8 +14,8 @@ use tempfile::NamedTempFile;
 pub enum Exposed {
     /// Others may read or change it.
     #[error(
-        "{path:?} holds keys and others may use it (mode {mode:04o}); once you know that nobody did: \
-         chmod {wanted:o} {path:?}"
+        "{path:?} is where keys are kept, or who is trusted, and others may use it (mode {mode:04o}); once \
+         you know that nobody did: chmod {wanted:o} {path:?}"
     )]
     Mode {
         /// What it is.
@@ -26,7 +26,9 @@ pub enum Exposed {
         wanted: u32,
     },
     /// It belongs to somebody else.
-    #[error("{path:?} holds keys and belongs to user {owner}, not to {us}, who runs this program")]
+    #[error(
+        "{path:?} belongs to user {owner}, not to {us}, who runs this program and would keep keys there"
+    )]
     Owner {
         /// What it is.
         path: PathBuf,

@@ -38,6 +38,12 @@ impl Error {
                 let (server, serving) = (word(server.as_bytes()), serving(&args.command));
                 format!("start a server there{from}: framing-server --listen {server}{serving}")
             }
+            Self::Connect(ConnectError::OtherKey { .. })
+                if matches!(args.command, Command::Pair { .. }) =>
+            {
+                "the invitation is damaged, or of another server; ask for another one: framing-server invite"
+                    .into()
+            }
             Self::Connect(ConnectError::OtherKey { expected: None, met, .. }) => format!(
                 "if this is what `framing-server fingerprint` shows there, trust it: \
                  framing-client trust {met}"

@@ -207,7 +207,7 @@ fn an_invitation_is_all_that_two_machines_need() {
     let wrong = Invitation { token: framing_transport::new_token().unwrap(), ..invite("echo") };
     check(&pair(&Home::new(), &wrong.to_string(), &[]), 4, "", &["this invitation is not valid"]);
     let wrong = Invitation { pin: framing_transport::Pin::of_key(b"x"), ..invite("echo") };
-    check(&pair(&Home::new(), &wrong.to_string(), &[]), 4, "", &["SOMEBODY ELSE"]);
+    check(&pair(&Home::new(), &wrong.to_string(), &[]), 4, "", &["the invitation is damaged"]);
     for bad in ["", "framing://", "hello", &line[..line.len() - 1]] {
         let output = pair(&Home::new(), bad, &[]);
         check(&output, 2, "", &["that is no invitation"]);

@@ -120,7 +120,7 @@ fn a_client_does_what_its_roles_say_and_the_server_was_started_for() {
         (caller.shell("echo a").unwrap_err(), "exec:shell"),
     ] {
         assert_eq!(refused.code, Code::Denied);
-        let roles = format!("--roles files,exec:any,{role}");
+        let roles = format!("--roles files,files:write,exec:@deploy,exec:any,{role}");
         let hint = refused.hint.unwrap();
         assert!(hint.contains(&guest.pin().to_string()) && hint.contains(&roles), "{hint}");
     }
@@ -261,6 +261,16 @@ fn the_binary_shows_and_changes_who_may_connect() {
     let (_, listed, _) = run(&["authorize", &pin, "--roles", "echo,exec:any"]);
     assert_eq!(listed, format!("{pin} name=binary roles=echo,exec:any from=127.0.0.0/8\n"));
     assert!(run(&["clients"]).1.contains(&listed));
+    // And can be taken back.
+    let (_, later, _) = run(&["authorize", &pin, "--expires", "2999-01-31"]);
+    assert_eq!(later.trim_end(), format!("{} expires=2999-01-31", listed.trim_end()));
+    let (_, again, _) = run(&["authorize", &pin, "--expires", "never"]);
+    assert_eq!(again, listed);
+    let (_, anywhere, _) = run(&["authorize", &pin, "--from", "anywhere"]);
+    assert_eq!(anywhere, format!("{pin} name=binary roles=echo,exec:any\n"));
+    assert_eq!(run(&["authorize", &pin, "--from", "127.0.0.0/8"]).1, listed);
+    let (code, _, said) = run(&["invite", "--name", "binary", "--address", "a:1"]);
+    assert!(code == Some(1) && said.contains("listed already"), "{said}");
     let mut caller = guest.call(daemon.addresses[0], server);
     assert!(matches!(caller.next(), (Event::Welcome { .. }, _)));
     assert_eq!(run(&["revoke", "binary"]), (Some(0), format!("revoked {listed}"), String::new()));
@@ -272,7 +282,7 @@ fn the_binary_shows_and_changes_who_may_connect() {
         (&["authorize", &pin, "--name", "a roles=exec:any"], "letters, digits"),
         (&["authorize", &pin, "--roles", "root"], "no role"),
         (&["authorize", &pin, "--from", "10.0.0.0/99"], "neither an address"),
-        (&["authorize", &pin, "--expires", "never"], "no date"),
+        (&["authorize", &pin, "--expires", "soon"], "no date"),
     ] {
         let (code, out, said) = run(args);
         assert!(code == Some(2) && out.is_empty() && said.contains(told), "{args:?}: {said}");

@@ -116,6 +116,13 @@ fn a_file_is_checked_and_explained_before_anything_is_served() {
         assert!(code == Some(2) && shown.is_empty(), "{said}");
         assert!(said.contains("unknown field `per_sauce`") && said.contains("line 2"), "{said}");
     }
+    for (text, told) in [
+        ("root = \"/no/such/directory\"\n", "is no directory"),
+        ("listen = [\"127.0.0.1\"]\n", "is no HOST:PORT"),
+    ] {
+        let (code, _, said) = run(text, &["check-config"]);
+        assert!(code == Some(2) && said.contains(told), "{said}");
+    }
     let missing = binary().args(["--config", "/no/such/file"]).output().unwrap();
     assert_eq!(missing.status.code(), Some(2));
 }
