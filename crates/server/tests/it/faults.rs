@@ -67,7 +67,19 @@ fn where_there_is_no_thread_for_a_client_the_next_one_is_served() {
     let mut command = Command::new("strace");
     // Those that the server needs for itself are among the first.
     let inject = "inject=clone3,clone:error=EAGAIN:when=6+2";
-    command.args(["-f", "-qq", "-e", "trace=clone3,clone", "-e", inject, "-o", "/dev/null", "--"]);
+    // As a grandchild (-D), so that the process that is ended with the test is the server.
+    command.args([
+        "-D",
+        "-f",
+        "-qq",
+        "-e",
+        "trace=clone3,clone",
+        "-e",
+        inject,
+        "-o",
+        "/dev/null",
+        "--",
+    ]);
     command.arg(server.get_program()).args(["--listen", "127.0.0.1:0"]);
     command.envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let daemon = Daemon::start(&mut command, 1);
