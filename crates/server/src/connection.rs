@@ -187,8 +187,15 @@ impl Connection<'_> {
             ),
             _ => return None,
         };
-        let Standing::Known(granted) = &self.standing else { return None };
-        let failure = self.services.gate.forbids(&role, granted, self.link.stream().peer())?;
+        let failure = match &self.standing {
+            Standing::Known(granted) => {
+                self.services.gate.forbids(&role, granted, self.link.stream().peer())?
+            }
+            // The machine lets none of these through; if it ever did, they are denied.
+            Standing::Unproved | Standing::Stranger => {
+                Failure::new(Code::Unauthorized, "this client is not known here")
+            }
+        };
         Some((id, failure))
     }
 
