@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use framing::BuildError;
 use framing_protocol::client::Refused;
-use framing_protocol::message::{Code, Escaped, Failure, Outcome};
+use framing_protocol::message::{Cap, Code, Escaped, Failure, Outcome};
 use framing_protocol::{Closed, HeaderError};
 use framing_transport::{BadInvitation, ConnectError, Exposed, IdentityError, NoHome};
 
@@ -258,7 +258,9 @@ impl From<&Outcome> for Status {
             // No system has other codes, and cutting one off could make a success of it.
             Outcome::Exited { code } => u8::try_from(*code).map_or(Self::OWN_FAILURE, Self),
             Outcome::Signalled { signal, .. } => Self::signal(*signal),
-            Outcome::TimedOut => Self::TIMED_OUT,
+            Outcome::TimedOut | Outcome::CapExceeded { cap: Cap::RunTime } => Self::TIMED_OUT,
+            Outcome::CapExceeded { .. } => Self::signal(SIGKILL),
+            Outcome::Detached => Self::OK,
             Outcome::NotFound => Self::NO_COMMAND,
             Outcome::NotExecutable => Self::NOT_RUN,
         }
@@ -296,4 +298,5 @@ pub(crate) fn shown(name: &[u8]) -> Escaped<'_> {
     Escaped(if name.is_empty() { b"''" } else { name })
 }
 
+const SIGKILL: i32 = 9;
 const SIGPIPE: i32 = 13;

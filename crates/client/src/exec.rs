@@ -34,6 +34,7 @@ fn explain(exec: &Exec, exit: &Exit) {
             argv.first().map_or_else(String::new, |name| shown(name.as_bytes()).to_string())
         }
         Command::Shell(_) => "the shell".into(),
+        Command::Named { name, .. } => format!("@{}", Escaped(name.as_bytes())),
     };
     if exit.truncated {
         report::line(format_args!(
@@ -53,6 +54,12 @@ fn explain(exec: &Exec, exit: &Exit) {
             "exec: {name}: ended after {:.1?}, when its time was up",
             exit.duration
         )),
+        Outcome::CapExceeded { cap } => report::line(format_args!(
+            "exec: {name}: ended after {:.1?}, for the server has a cap on {}",
+            exit.duration,
+            cap.as_str()
+        )),
+        Outcome::Detached => {}
         Outcome::NotFound => {
             report::line(format_args!("exec: {name}: the server has no such command"));
         }

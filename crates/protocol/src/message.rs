@@ -85,7 +85,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::header::{self, HeaderError, Preview};
 
-pub use exec::{Command, Exec, Exit, Outcome, Stdin};
+pub use exec::{Cap, Command, Exec, Exit, Outcome, Stdin};
 pub use failure::{Code, Failure};
 pub use file::{BadDigest, Digest, Entry, EntryKind, File};
 pub use text::{Escaped, Text};
@@ -383,6 +383,13 @@ fn path(preview: &Preview<'_>, header: &[u8]) -> Result<Text, HeaderError> {
 /// `{"piped":null}` for `"piped"`, which another reader refuses.
 fn word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
     T::deserialize(StringDeserializer::new(String::deserialize(deserializer)?))
+}
+
+/// Such a word that may be absent.
+fn optional_word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    word(deserializer).map(Some)
 }
 
 #[derive(Deserialize)]

@@ -180,9 +180,10 @@ impl Connection<'_> {
             Event::Get { id, .. } | Event::List { id, .. } => (*id, Role::Files),
             Event::Exec { id, exec } => (
                 *id,
-                match exec.command {
+                match &exec.command {
                     Command::Argv(_) => Role::ExecAny,
                     Command::Shell(_) => Role::ExecShell,
+                    Command::Named { name, .. } => Role::ExecNamed(name.clone()),
                 },
             ),
             _ => return None,

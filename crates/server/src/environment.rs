@@ -34,6 +34,9 @@ pub(crate) fn command(
             command.args([OsStr::new("-c"), OsStr::new("--"), os(line, "the shell line")?]);
             command
         }
+        message::Command::Named { .. } => {
+            return Err(Failure::new(Code::Denied, "this server has no commands with names"));
+        }
     };
     command.env_clear();
     for (name, fallback) in INHERITED {

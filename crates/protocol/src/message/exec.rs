@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Text, word};
+use super::{Text, optional_word, word};
 
 /// A command to run: the fields of `exec` beside its id.
 ///
@@ -13,12 +13,15 @@ use super::{Text, word};
 /// |---|---|---|
 /// | `argv` | array of [`Text`] | program and arguments, verbatim; the server refuses an empty one |
 /// | `shell` | [`Text`] | instead of `argv`: a line for the server's shell |
+/// | `named` | string | instead of `argv`: the name of a command that the server's operator has written down |
+/// | `args` | array of [`Text`], with `named` only, may be absent | what is to take the places left open in it |
 /// | `env` | object of [`Text`], may be absent | variables beside the server's clean set |
 /// | `cwd` | [`Text`], may be absent | working directory, relative to the root; an absolute one is taken as it is; absent: the root |
 /// | `stdin` | `"null"` (default) or `"piped"` | whether `stdin` messages will come |
 /// | `timeout_ms` | integer, may be absent | milliseconds until the command is ended |
+/// | `detach` | boolean, absent for false | the command outlives the connection; it has no input, and its output goes nowhere |
 ///
-/// Exactly one of `argv` and `shell` is there.
+/// Exactly one of `argv`, `shell` and `named` is there.
 ///
 /// ```
 /// use framing_protocol::message::{Command, Exec};
@@ -40,12 +43,22 @@ pub struct Exec {
     pub stdin: Stdin,
     /// How long it may run.
     pub timeout: Option<Duration>,
+    /// Whether the command outlives the connection. It has no input, its output goes nowhere, and the
+    /// answer is [`Outcome::Detached`] as soon as it runs.
+    pub detach: bool,
 }
 
 impl Exec {
     /// A command with a clean environment, in the root, without input and time limit.
     pub fn new(command: Command) -> Self {
-        Self { command, env: BTreeMap::new(), cwd: None, stdin: Stdin::Null, timeout: None }
+        Self {
+            command,
+            env: BTreeMap::new(),
+            cwd: None,
+            stdin: Stdin::Null,
+            timeout: None,
+            detach: false,
+        }
     }
 }
 
@@ -56,6 +69,13 @@ pub enum Command {
     Argv(Vec<Text>),
     /// A line for the server's shell.
     Shell(Text),
+    /// A command that the server's operator has written down.
+    Named {
+        /// Its name.
+        name: String,
+        /// What is to take the places left open in it.
+        args: Vec<Text>,
+    },
 }
 
 /// Where a command's standard input comes from.
@@ -73,10 +93,11 @@ pub enum Stdin {
 ///
 /// | field | JSON | meaning |
 /// |---|---|---|
-/// | `outcome` | `"exited"`, `"signalled"`, `"timed_out"`, `"not_found"`, `"not_executable"` | what happened |
+/// | `outcome` | `"exited"`, `"signalled"`, `"timed_out"`, `"cap_exceeded"`, `"detached"`, `"not_found"`, `"not_executable"` | what happened |
 /// | `code` | integer, with `exited` only | the exit code |
 /// | `signal` | integer, with `signalled` only | the number of the signal |
 /// | `name` | string, with `signalled` only | its name without `SIG`, as `"KILL"` |
+/// | `cap` | `"output"`, `"run_time"`, `"cpu"`, `"processes"`, `"file_size"`, with `cap_exceeded` only | which of the server's caps |
 /// | `truncated` | boolean, absent for false | a process that the command left behind still held its output: what came later is missing |
 /// | `duration_ms` | integer | milliseconds from start to end |
 ///
@@ -108,12 +129,48 @@ pub enum Outcome {
         /// The signal's name without `SIG`.
         name: String,
     },
-    /// Its time ran out and the server ended it.
+    /// The time that the client gave it ran out, and the server ended it.
     TimedOut,
+    /// It took more than the server lets a command have, and was ended.
+    CapExceeded {
+        /// Of what.
+        cap: Cap,
+    },
+    /// It runs, and goes on without the client.
+    Detached,
     /// There is no such program.
     NotFound,
     /// There is one, and the system would not run it.
     NotExecutable,
+}
+
+/// What a server bounds for the commands that it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cap {
+    /// Bytes of standard output and standard error together.
+    Output,
+    /// Time from start to end.
+    RunTime,
+    /// Processor time of one process.
+    Cpu,
+    /// Processes at a time, all descendants counted.
+    Processes,
+    /// Bytes of one file that it writes.
+    FileSize,
+}
+
+impl Cap {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Output => "output",
+            Self::RunTime => "run_time",
+            Self::Cpu => "cpu",
+            Self::Processes => "processes",
+            Self::FileSize => "file_size",
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -122,6 +179,10 @@ struct ExecFields {
     argv: Option<Vec<Text>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shell: Option<Text>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    named: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    args: Vec<Text>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     env: BTreeMap<String, Text>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -130,17 +191,23 @@ struct ExecFields {
     stdin: Stdin,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     timeout_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    detach: bool,
 }
 
 impl TryFrom<ExecFields> for Exec {
     type Error = &'static str;
 
     fn try_from(fields: ExecFields) -> Result<Self, Self::Error> {
-        let command = match (fields.argv, fields.shell) {
-            (Some(argv), None) => Command::Argv(argv),
-            (None, Some(line)) => Command::Shell(line),
-            (Some(_), Some(_)) => return Err("argv and shell exclude each other"),
-            (None, None) => return Err("argv or shell is missing"),
+        let command = match (fields.argv, fields.shell, fields.named) {
+            (Some(_), _, _) | (_, Some(_), _) if !fields.args.is_empty() => {
+                return Err("args belong to named");
+            }
+            (Some(argv), None, None) => Command::Argv(argv),
+            (None, Some(line), None) => Command::Shell(line),
+            (None, None, Some(name)) => Command::Named { name, args: fields.args },
+            (None, None, None) => return Err("argv, shell or named is missing"),
+            _ => return Err("argv, shell and named exclude each other"),
         };
         Ok(Self {
             command,
@@ -148,24 +215,30 @@ impl TryFrom<ExecFields> for Exec {
             cwd: fields.cwd,
             stdin: fields.stdin,
             timeout: fields.timeout_ms.map(Duration::from_millis),
+            detach: fields.detach,
         })
     }
 }
 
 impl From<Exec> for ExecFields {
     fn from(exec: Exec) -> Self {
-        let (argv, shell) = match exec.command {
-            Command::Argv(argv) => (Some(argv), None),
-            Command::Shell(line) => (None, Some(line)),
-        };
-        Self {
-            argv,
-            shell,
+        let mut fields = Self {
+            argv: None,
+            shell: None,
+            named: None,
+            args: Vec::new(),
             env: exec.env,
             cwd: exec.cwd,
             stdin: exec.stdin,
             timeout_ms: exec.timeout.map(millis),
+            detach: exec.detach,
+        };
+        match exec.command {
+            Command::Argv(argv) => fields.argv = Some(argv),
+            Command::Shell(line) => fields.shell = Some(line),
+            Command::Named { name, args } => (fields.named, fields.args) = (Some(name), args),
         }
+        fields
     }
 }
 
@@ -179,6 +252,9 @@ struct ExitFields {
     signal: Option<i32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
+    #[serde(default, deserialize_with = "optional_word")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cap: Option<Cap>,
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     truncated: bool,
     duration_ms: u64,
@@ -190,6 +266,8 @@ enum OutcomeWord {
     Exited,
     Signalled,
     TimedOut,
+    CapExceeded,
+    Detached,
     NotFound,
     NotExecutable,
 }
@@ -198,15 +276,18 @@ impl TryFrom<ExitFields> for Exit {
     type Error = &'static str;
 
     fn try_from(fields: ExitFields) -> Result<Self, Self::Error> {
-        let outcome = match (fields.outcome, fields.code, fields.signal) {
-            (OutcomeWord::Exited, Some(code), None) => Outcome::Exited { code },
-            (OutcomeWord::Signalled, None, Some(signal)) => {
+        use OutcomeWord as Word;
+        let outcome = match (fields.outcome, fields.code, fields.signal, fields.cap) {
+            (Word::Exited, Some(code), None, None) => Outcome::Exited { code },
+            (Word::Signalled, None, Some(signal), None) => {
                 Outcome::Signalled { signal, name: fields.name.unwrap_or_default() }
             }
-            (OutcomeWord::TimedOut, None, None) => Outcome::TimedOut,
-            (OutcomeWord::NotFound, None, None) => Outcome::NotFound,
-            (OutcomeWord::NotExecutable, None, None) => Outcome::NotExecutable,
-            _ => return Err("outcome, code and signal do not fit together"),
+            (Word::CapExceeded, None, None, Some(cap)) => Outcome::CapExceeded { cap },
+            (Word::TimedOut, None, None, None) => Outcome::TimedOut,
+            (Word::Detached, None, None, None) => Outcome::Detached,
+            (Word::NotFound, None, None, None) => Outcome::NotFound,
+            (Word::NotExecutable, None, None, None) => Outcome::NotExecutable,
+            _ => return Err("outcome, code, signal and cap do not fit together"),
         };
         let duration = Duration::from_millis(fields.duration_ms);
         Ok(Self { outcome, truncated: fields.truncated, duration })
@@ -215,17 +296,30 @@ impl TryFrom<ExitFields> for Exit {
 
 impl From<Exit> for ExitFields {
     fn from(exit: Exit) -> Self {
-        let (outcome, code, signal, name) = match exit.outcome {
-            Outcome::Exited { code } => (OutcomeWord::Exited, Some(code), None, None),
-            Outcome::Signalled { signal, name } => {
-                (OutcomeWord::Signalled, None, Some(signal), Some(name))
-            }
-            Outcome::TimedOut => (OutcomeWord::TimedOut, None, None, None),
-            Outcome::NotFound => (OutcomeWord::NotFound, None, None, None),
-            Outcome::NotExecutable => (OutcomeWord::NotExecutable, None, None, None),
-        };
         let duration_ms = millis(exit.duration);
-        Self { outcome, code, signal, name, truncated: exit.truncated, duration_ms }
+        let fields = |outcome| Self {
+            outcome,
+            code: None,
+            signal: None,
+            name: None,
+            cap: None,
+            truncated: exit.truncated,
+            duration_ms,
+        };
+        match exit.outcome {
+            Outcome::Exited { code } => Self { code: Some(code), ..fields(OutcomeWord::Exited) },
+            Outcome::Signalled { signal, name } => {
+                let fields = fields(OutcomeWord::Signalled);
+                Self { signal: Some(signal), name: Some(name), ..fields }
+            }
+            Outcome::CapExceeded { cap } => {
+                Self { cap: Some(cap), ..fields(OutcomeWord::CapExceeded) }
+            }
+            Outcome::TimedOut => fields(OutcomeWord::TimedOut),
+            Outcome::Detached => fields(OutcomeWord::Detached),
+            Outcome::NotFound => fields(OutcomeWord::NotFound),
+            Outcome::NotExecutable => fields(OutcomeWord::NotExecutable),
+        }
     }
 }
 

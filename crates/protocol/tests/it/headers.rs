@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use framing_protocol::HeaderError;
 use framing_protocol::message::{
-    ClientMessage, Code, Command, Digest, Entry, EntryKind, Escaped, Exec, Exit, Failure, File,
-    Hello, Limits, Outcome, ServerMessage, Stdin, Text, Welcome,
+    Cap, ClientMessage, Code, Command, Digest, Entry, EntryKind, Escaped, Exec, Exit, Failure,
+    File, Hello, Limits, Outcome, ServerMessage, Stdin, Text, Welcome,
 };
 
 #[test]
@@ -187,12 +187,16 @@ fn every_client_message_survives() {
         cwd: Some("sub dir".into()),
         stdin: Stdin::Piped,
         timeout: Some(Duration::from_millis(1500)),
+        detach: false,
     };
+    let named = Command::Named { name: "deploy".to_owned(), args: vec!["v1".into(), "".into()] };
+    let detached = Exec { detach: true, ..Exec::new(named) };
     let messages = [
         ClientMessage::Hello(Hello { version: 1, agent: "\u{1b}[31m".to_owned(), pairing: true }),
         ClientMessage::Upper { id: u64::MAX },
         ClientMessage::Exec { id: 1, exec },
         ClientMessage::Exec { id: 2, exec: Exec::new(Command::Shell("echo \u{6f22}".into())) },
+        ClientMessage::Exec { id: 3, exec: detached },
         ClientMessage::Stdin { id: 3 },
         ClientMessage::StdinEnd { id: 4 },
         ClientMessage::Signal { id: 5, name: "INT".to_owned() },
@@ -229,6 +233,8 @@ fn every_server_message_survives() {
             exit: exit(Outcome::Signalled { signal: 9, name: "KILL".to_owned() }),
         },
         ServerMessage::Exit { id: 6, exit: Exit { truncated: true, ..exit(Outcome::TimedOut) } },
+        ServerMessage::Exit { id: 6, exit: exit(Outcome::CapExceeded { cap: Cap::RunTime }) },
+        ServerMessage::Exit { id: 6, exit: exit(Outcome::Detached) },
         ServerMessage::Exit { id: 6, exit: exit(Outcome::NotFound) },
         ServerMessage::Exit { id: 6, exit: exit(Outcome::NotExecutable) },
         ServerMessage::File {
@@ -265,6 +271,10 @@ fn fields_that_do_not_fit_together_are_refused() {
     for header in [
         r#"{"type":"exec","id":1}"#,
         r#"{"type":"exec","id":1,"argv":["a"],"shell":"a"}"#,
+        r#"{"type":"exec","id":1,"argv":["a"],"named":"a"}"#,
+        r#"{"type":"exec","id":1,"shell":"a","named":"a"}"#,
+        r#"{"type":"exec","id":1,"args":["a"]}"#,
+        r#"{"type":"exec","id":1,"argv":["a"],"detach":1}"#,
         r#"{"type":"exec","id":1,"argv":"a"}"#,
         r#"{"type":"exec","id":1,"argv":[1]}"#,
         r#"{"type":"exec","id":1,"argv":["a"],"stdin":"tty"}"#,
@@ -282,6 +292,9 @@ fn fields_that_do_not_fit_together_are_refused() {
         r#"{"type":"exit","id":1,"outcome":"exited","code":1,"signal":9,"duration_ms":1}"#,
         r#"{"type":"exit","id":1,"outcome":"signalled","code":1,"duration_ms":1}"#,
         r#"{"type":"exit","id":1,"outcome":"vanished","duration_ms":1}"#,
+        r#"{"type":"exit","id":1,"outcome":"cap_exceeded","duration_ms":1}"#,
+        r#"{"type":"exit","id":1,"outcome":"cap_exceeded","cap":"luck","duration_ms":1}"#,
+        r#"{"type":"exit","id":1,"outcome":"timed_out","cap":"cpu","duration_ms":1}"#,
         r#"{"type":"file","id":1,"filename":"a","total_size":-1}"#,
         r#"{"type":"file_end","id":1,"digest":"md5:00"}"#,
         r#"{"type":"window","id":1,"bytes":1.5}"#,
