@@ -20,13 +20,15 @@ use std::{env, fs};
 use framing::{Config, DecodeError, Decoder, Length};
 use framing_client::{Session, Target};
 use framing_protocol::message::{Command, Exec, Outcome, Text};
-use framing_server::{ExecPolicy, Options, Server};
+use framing_server::{ExecPolicy, Options, Server, Supervisor, supervise_if_asked};
 use framing_transport::Dirs;
 
 fn main() -> ExitCode {
+    // The server below starts this program once more to watch over a command.
+    supervise_if_asked();
     let plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let style = if io::stdout().is_terminal() && !plain { Style::Colour } else { Style::Plain };
-    match show(&mut Screen { out: io::stdout(), style }) {
+    match show(&mut Screen { out: io::stdout(), style }, Supervisor::own()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("quickstart: {error}");
@@ -36,7 +38,7 @@ fn main() -> ExitCode {
 }
 
 /// All five parts, in the order in which they explain each other.
-pub(crate) fn show(screen: &mut Screen<impl Write>) -> Shown {
+pub(crate) fn show(screen: &mut Screen<impl Write>, supervisor: Option<Supervisor>) -> Shown {
     the_problem(screen)?;
     the_cure(screen)?;
 
@@ -50,6 +52,8 @@ pub(crate) fn show(screen: &mut Screen<impl Write>) -> Shown {
         listen: vec!["127.0.0.1:0".into()],
         root: Some(root.path().into()),
         exec: ExecPolicy { any: true, ..ExecPolicy::default() },
+        // What watches over commands: this program, started once more.
+        supervisor,
         ..Options::new(dirs.clone())
     })?;
     let running = server.spawn()?;

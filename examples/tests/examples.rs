@@ -18,12 +18,23 @@ mod upgrade;
 #[expect(dead_code, reason = "its `main` is for cargo")]
 mod throughput;
 
+use framing_server::Supervisor;
 use quickstart::{Screen, Style};
+
+/// This very program, which is a supervisor if the test `supervises` is all it is asked for.
+fn supervisor() -> Supervisor {
+    Supervisor::program("/proc/self/exe").arguments(["supervises", "--exact", "--nocapture"])
+}
+
+#[test]
+fn supervises() {
+    framing_server::supervise_if_asked();
+}
 
 #[test]
 fn the_quickstart_shows_what_it_says() {
     let mut screen = Screen { out: Vec::new(), style: Style::Plain };
-    quickstart::show(&mut screen).unwrap();
+    quickstart::show(&mut screen, Some(supervisor())).unwrap();
     let shown = String::from_utf8(screen.out).unwrap();
     for expected in [
         r#"recv(1024)    "hello你好bye""#,
@@ -44,7 +55,7 @@ fn the_quickstart_shows_what_it_says() {
 #[test]
 fn colour_is_for_titles_only() {
     let mut screen = Screen { out: Vec::new(), style: Style::Colour };
-    quickstart::show(&mut screen).unwrap();
+    quickstart::show(&mut screen, Some(supervisor())).unwrap();
     let shown = String::from_utf8(screen.out).unwrap();
     assert_eq!(shown.matches("\x1b[1m").count(), 5);
     assert_eq!(shown.matches("\x1b[0m").count(), 5);

@@ -153,14 +153,16 @@ pub(crate) struct Serve {
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     no_local_trust: Option<bool>,
 
-    /// Let clients run any program with any arguments, as the user who runs this server and with its
-    /// terminal, if it has one
+    /// Let clients run the commands that this file names, within the bounds that it sets
+    #[arg(long, value_name = "FILE", env = "FRAMING_EXEC_POLICY")]
+    exec_policy: Option<PathBuf>,
+
+    /// Let clients run any program with any arguments, as the user who runs this server
     #[arg(long, env = "FRAMING_EXEC_ANY", value_name = "BOOL", value_parser = FalseyValueParser::new())]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     exec_any: Option<bool>,
 
-    /// Let clients run shell command strings, as the user who runs this server and with its terminal,
-    /// if it has one
+    /// Let clients run shell command strings, as the user who runs this server
     #[arg(long, env = "FRAMING_EXEC_SHELL", value_name = "BOOL", value_parser = FalseyValueParser::new())]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     exec_shell: Option<bool>,
@@ -180,9 +182,10 @@ impl Args {
         }
         config.root = serve.root.or(config.root);
         config.local_trust = serve.no_local_trust.map_or(config.local_trust, |no| !no);
+        config.exec_policy = serve.exec_policy.or(config.exec_policy);
         config.exec_any = serve.exec_any.unwrap_or(config.exec_any);
         config.exec_shell = serve.exec_shell.unwrap_or(config.exec_shell);
-        Ok(Job::Serve(config.options(dirs)))
+        Ok(Job::Serve(Box::new(config.options(dirs)?)))
     }
 }
 
@@ -208,7 +211,7 @@ pub(crate) fn config_file(
 #[derive(Debug)]
 pub enum Job {
     /// To serve.
-    Serve(Options),
+    Serve(Box<Options>),
     /// To show or change whose keys are known.
     Keys(KeysJob),
 }

@@ -16,7 +16,7 @@
 //! what `framing-server check-config` shows without one. What the file says that means nothing is an error.
 
 use crate::clients::network;
-use crate::{ExecPolicy, Limits, Options};
+use crate::{ExecPolicy, Limits, Options, PolicyError};
 use framing_protocol::Deadlines;
 use framing_protocol::message::Escaped;
 use framing_transport::{Dirs, Exposed};
@@ -37,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) local_trust: bool,
     pub(crate) exec_any: bool,
     pub(crate) exec_shell: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) exec_policy: Option<PathBuf>,
     pub(crate) grace: Time,
     limits: LimitsTable,
     deadlines: DeadlinesTable,
@@ -70,6 +72,12 @@ struct DeadlinesTable {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Time(Duration);
 
+impl Time {
+    pub(crate) fn duration(self) -> Duration {
+        self.0
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 struct Network(ipnet::IpNet);
 
@@ -94,6 +102,14 @@ pub enum ConfigError {
         /// What, and why not.
         what: String,
     },
+    /// The policy for commands cannot be followed.
+    #[error("{path:?}: {source}")]
+    Policy {
+        /// The file.
+        path: PathBuf,
+        /// What it says, and why that cannot be.
+        source: PolicyError,
+    },
     /// It says something that means nothing.
     #[error("{path:?}: {}", .source.to_string().trim_end())]
     Parse {
@@ -107,28 +123,26 @@ pub enum ConfigError {
 impl Config {
     /// What the file says, and the defaults for the rest.
     pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = fs::read_to_string(path)
-            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        toml::from_str(&text).map_err(|source| ConfigError::Parse {
+        toml::from_str(&read(path)?).map_err(|source| ConfigError::Parse {
             path: path.to_owned(),
             source: Box::new(source),
         })
     }
 
     /// As options of a server with these keys.
-    pub(crate) fn options(self, dirs: Dirs) -> Options {
+    pub(crate) fn options(self, dirs: Dirs) -> Result<Options, ConfigError> {
+        let named = self.policy()?;
         let LimitsTable { connections, strangers, per_source, failures, penalty, exempt } =
             self.limits;
         let exempt = exempt.into_iter().map(|network| network.0).collect();
         let penalty = penalty.0;
         let DeadlinesTable { hello, header, message, slow_reader, idle, ping, pings, close } =
             self.deadlines;
-        Options {
-            dirs,
+        Ok(Options {
             local_trust: self.local_trust,
             listen: self.listen,
             root: self.root,
-            exec: ExecPolicy { any: self.exec_any, shell: self.exec_shell },
+            exec: ExecPolicy { any: self.exec_any, shell: self.exec_shell, ..named },
             limits: Limits { connections, strangers, per_source, failures, penalty, exempt },
             grace: self.grace.0,
             deadlines: Deadlines {
@@ -141,7 +155,14 @@ impl Config {
                 pings,
                 close: close.0,
             },
-        }
+            ..Options::new(dirs)
+        })
+    }
+
+    /// What the policy file says, if there is one.
+    fn policy(&self) -> Result<ExecPolicy, ConfigError> {
+        let Some(path) = &self.exec_policy else { return Ok(ExecPolicy::default()) };
+        read(path)?.parse().map_err(|source| ConfigError::Policy { path: path.clone(), source })
     }
 
     /// What can be told without a server about whether it would start.
@@ -154,6 +175,7 @@ impl Config {
             let what = format!("listen: {address:?} is no HOST:PORT such as 127.0.0.1:7878");
             return Err(ConfigError::Value { what });
         }
+        self.policy()?;
         match &self.root {
             Some(root) if !root.is_dir() => {
                 let root = Escaped(root.as_os_str().as_encoded_bytes());
@@ -166,8 +188,13 @@ impl Config {
     /// The file that would say all of it, with a word on each line.
     pub(crate) fn explained(&self) -> String {
         let mut plain = toml::to_string(self).unwrap_or_default();
-        if self.root.is_none() {
-            plain.insert_str(0, "# root = \"DIR\"\n");
+        for (key, value, set) in [
+            ("exec_policy", "FILE", self.exec_policy.is_some()),
+            ("root", "DIR", self.root.is_some()),
+        ] {
+            if !set {
+                plain.insert_str(0, &format!("# {key} = \"{value}\"\n"));
+            }
         }
         let explain = |line: &str| {
             let key = line.trim_start_matches("# ").split(" = ").next().unwrap_or_default();
@@ -183,7 +210,7 @@ impl Config {
 impl Default for Config {
     fn default() -> Self {
         // Where keys are kept is nothing that a file in that very place could say.
-        let Options { listen, root, local_trust, exec, limits, grace, deadlines, dirs: _ } =
+        let Options { listen, root, local_trust, exec, limits, grace, deadlines, .. } =
             Options::new(Dirs::within(""));
         Self {
             listen,
@@ -191,6 +218,7 @@ impl Default for Config {
             local_trust,
             exec_any: exec.any,
             exec_shell: exec.shell,
+            exec_policy: None,
             grace: Time(grace),
             limits: limits.into(),
             deadlines: deadlines.into(),
@@ -263,17 +291,22 @@ impl<'de> Deserialize<'de> for Network {
     }
 }
 
+fn read(path: &Path) -> Result<String, ConfigError> {
+    fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })
+}
+
 fn bad<E: serde::de::Error>(text: &str, why: impl Display) -> E {
     E::custom(format_args!("{text:?} is no time such as 10s, 5m or 500ms: {why}"))
 }
 
 /// What each key means.
-const EXPLANATIONS: [(&str, &str); 20] = [
+const EXPLANATIONS: [(&str, &str); 21] = [
     ("listen", "where to listen, each HOST:PORT; port 0 takes a free one"),
     ("root", "the files below it are served; without it none are"),
     ("local_trust", "clients of this user on this machine need not be listed"),
     ("exec_any", "clients with the role exec:any may run any program"),
     ("exec_shell", "clients with the role exec:shell may run any line of shell"),
+    ("exec_policy", "the commands that clients may run by name, and what commands may take"),
     ("grace", "from asking a command to end until it is killed"),
     ("connections", "most connections of known clients at a time"),
     ("strangers", "most connections beside them whose clients have not proved who they are"),
@@ -307,14 +340,14 @@ mod tests {
         for line in shown.lines().filter(|line| !line.is_empty() && !line.starts_with('[')) {
             assert!(line.contains(" # "), "{line}");
         }
-        let options = config.options(Dirs::within("keys"));
+        let options = config.options(Dirs::within("keys")).unwrap();
         assert_eq!((options.limits, options.deadlines), (Limits::default(), Deadlines::default()));
     }
 
     #[test]
     fn the_file_changes_what_it_names_and_nothing_else() {
         let text = "exec_any = true\n[limits]\nexempt = []\nper_source = 3\n[deadlines]\nidle = \"1h 5m\"\n";
-        let options = parse(text).unwrap().options(Dirs::within("keys"));
+        let options = parse(text).unwrap().options(Dirs::within("keys")).unwrap();
         let limits = Limits { exempt: Vec::new(), per_source: 3, ..Limits::default() };
         let deadlines = Deadlines { idle: Duration::from_secs(3900), ..Deadlines::default() };
         assert_eq!((options.limits, options.deadlines), (limits, deadlines));

@@ -1,14 +1,17 @@
 //! The loop of one connection.
 
+use crate::audit::Audit;
 use crate::execution::Execution;
 use crate::gate::Gate;
 use crate::listing::Listing;
+use crate::plan::Plan;
 use crate::registry::Pass;
 use crate::roles::{Role, Roles};
 use crate::root::Root;
 use crate::sending::Sending;
 use crate::serve::Visitor;
-use crate::{ExecPolicy, environment, log, signal_names};
+use crate::supervisor::Supervisors;
+use crate::{ExecPolicy, log, signal_names};
 use framing_protocol::message::{Code, Command, Exec, Failure, MAX_BODY, Token};
 use framing_protocol::server::{Event, Server as Protocol, Settings};
 use framing_protocol::{Closed, Deadline, Id};
@@ -24,6 +27,8 @@ pub(crate) struct Services {
     pub(crate) gate: Gate,
     pub(crate) root: Option<Root>,
     pub(crate) exec: ExecPolicy,
+    /// None where nobody could watch over commands, or none are run.
+    pub(crate) supervisors: Option<Supervisors>,
     pub(crate) grace: Duration,
     pub(crate) settings: Settings,
 }
@@ -66,7 +71,7 @@ struct Connection<'s> {
     peer: SocketAddr,
     pass: Pass<'s>,
     standing: Standing,
-    work: Work,
+    work: Work<'s>,
     closed: Option<Closed>,
     /// Once the server is stopping: when it waits for this client no longer.
     leaving: Option<Instant>,
@@ -84,9 +89,9 @@ enum Standing {
 }
 
 /// The one request that is being answered over several turns.
-enum Work {
+enum Work<'s> {
     None,
-    Command(Execution),
+    Command(Box<Execution<'s>>),
     File(Sending),
     Directory(Listing),
 }
@@ -345,12 +350,22 @@ impl Connection<'_> {
     }
 
     fn start(&mut self, id: Id, exec: &Exec) {
-        let Services { root, exec: policy, grace, .. } = self.services;
+        let Services { root, exec: policy, supervisors, grace, gate, .. } = self.services;
+        let who = match self.link.stream().peer() {
+            Some(pin) => format!("{}: {}", self.peer, gate.name(pin)),
+            None => self.peer.to_string(),
+        };
+        let mut audit = Audit::new(who, exec);
         let protocol = self.link.machine();
-        self.work = match environment::command(exec, *policy, root.as_ref()) {
-            Ok(mut command) => Execution::start(id, &mut command, exec.timeout, *grace, protocol)
-                .map_or(Work::None, Work::Command),
+        let plan = Plan::new(exec, policy, root.as_ref(), *grace).and_then(|plan| {
+            let supervisors = supervisors.as_ref().ok_or_else(unsupervised)?;
+            Ok((plan, supervisors))
+        });
+        self.work = match plan {
+            Ok((plan, supervisors)) => Execution::start(id, plan, audit, supervisors, protocol)
+                .map_or(Work::None, |execution| Work::Command(Box::new(execution))),
             Err(failure) => {
+                audit.failed(&failure);
                 protocol.fail(id, failure);
                 Work::None
             }
@@ -398,6 +413,15 @@ fn is_tls(trouble: &io::Error) -> bool {
 fn busy() -> Failure {
     let failure = Failure::new(Code::Busy, "too many clients are connected to this server");
     failure.hint("try again later")
+}
+
+/// Nothing is run that nobody watches over.
+fn unsupervised() -> Failure {
+    let failure = Failure::new(Code::Denied, "this server has nothing to supervise commands with");
+    failure.hint(
+        "in the program that embeds it: call framing_server::supervise_if_asked() first in main, or name \
+         a program that does in Options::supervisor",
+    )
 }
 
 fn shutting_down() -> Failure {

@@ -1,16 +1,22 @@
 //! The limit on open files.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::sync::OnceLock;
 
 /// Raises the number of files that this process may open to what the system lets it have.
 ///
-/// Meant for binaries: the usual soft limit of 1024 is below what 1024 connections take. Commands
-/// inherit the raised limit: to give them the old one, code would have to run between `fork` and
-/// `exec`, which takes `unsafe`.
+/// Meant for binaries: the usual soft limit of 1024 is below what 1024 connections take. Commands have
+/// the limit that was there before: some programs fail over descriptors past 1023.
 pub fn raise_descriptor_limit() {
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let _ = ORIGINAL.set(current);
     // Where it cannot be had the server makes do with what there is.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
+/// How many files this process could open before it raised that, if it has.
+pub(crate) fn original() -> Option<u64> {
+    ORIGINAL.get().copied().flatten()
 }
 
 /// How many files this process may open.
@@ -24,3 +30,5 @@ pub(crate) fn limit() -> usize {
 pub(crate) fn connections_within(limit: usize) -> usize {
     (limit - limit / 4).max(1)
 }
+
+static ORIGINAL: OnceLock<Option<u64>> = OnceLock::new();

@@ -1,68 +1,77 @@
-//! A running command: its pipes, its time, its end.
+//! A running command: its pipes, its bounds, its end.
 
-use crate::child::{Child, Pipes};
+use crate::audit::Audit;
 use crate::connection::Progress;
+use crate::plan::Plan;
 use crate::signal_names;
+use crate::supervisor::{Bound, Ended, Mode, Order, Report, Status, Supervised, Supervisors};
 use framing_protocol::Id;
-use framing_protocol::message::{Code, Exit, Failure, Outcome};
+use framing_protocol::message::{Cap, Code, Exit, Failure, Outcome};
 use framing_protocol::server::Server as Protocol;
 use framing_transport::{PollFd, PollFlags};
 use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Signal;
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitStatus};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-/// A command that was started for a request.
+/// A command that a supervisor runs for a request.
 ///
 /// ```text
-///            timeout, cancel             grace passes
-///   Running ----------------> Ending -----------------> (killed)
-///      |          TERM          |            KILL           |
-///      | exits                  | exits                     | exits
-///      v                        v                           v
-///   Draining: what is left of the group is killed, the pipes are read to their end
+///   Launched ----------- could not be started -----------> (answered)
+///      | started                     detached -----------> (answered; it goes on)
+///      v
+///   Running: output passed on, input fed, orders given: signals, an end by TERM, a kill
+///      | the supervisor says that it has ended, and all that came of it
+///      v
+///   Ended: the pipes are read to their end
 ///      |                                  |
-///      | both at their end                | DRAIN passes: somebody who left the group holds them
+///      | both at their end                | DRAIN passes: somebody from outside holds them
 ///      v                                  v
 ///   exit                                exit, truncated
 /// ```
+///
+/// Dropping it ends whatever is left of the command.
 #[derive(Debug)]
-pub(crate) struct Execution {
+pub(crate) struct Execution<'s> {
     id: Id,
-    child: Child,
+    supervised: Supervised<'s>,
+    audit: Audit,
     started: Instant,
-    deadline: Option<Instant>,
+    stage: Stage,
+    mode: Mode,
+    /// Whose bound the time is: the server's, if it is this.
+    time: Option<Cap>,
+    /// How large a file it may write.
+    file_size: Option<u64>,
+    /// What it took too much of, as far as that is seen here.
+    over: Option<Cap>,
+    cancelled: bool,
+    /// When it is given up, for its supervisor should have ended it long ago.
+    overdue: Option<Instant>,
     grace: Duration,
-    ending: Option<Ending>,
-    exited: Option<Exited>,
     input: Input,
     /// The pipes that are not at their end.
     output: Vec<Output>,
+    /// How many bytes may still be passed on.
+    left: Option<u64>,
     truncated: bool,
     block: Box<[u8]>,
 }
 
-/// Why a command was asked to end, and when it is killed if it does not.
 #[derive(Debug, Clone, Copy)]
-struct Ending {
-    reason: Reason,
-    kill: Option<Instant>,
+enum Stage {
+    Launched,
+    Running,
+    Ended(End),
 }
 
+/// How the command ended, and how long its pipes are read after that.
 #[derive(Debug, Clone, Copy)]
-enum Reason {
-    TimedOut,
-    Cancelled,
-}
-
-/// How the process ended, and how long its pipes are read after that.
-#[derive(Debug, Clone, Copy)]
-struct Exited {
-    status: ExitStatus,
+struct End {
+    ended: Ended,
     after: Duration,
     drain: Option<Instant>,
 }
@@ -74,6 +83,14 @@ struct Input {
     /// Bounded by the credit that the client was given.
     pending: VecDeque<u8>,
     ended: bool,
+}
+
+/// Our ends of a command's pipes, all non-blocking, and its own.
+#[derive(Debug)]
+struct Pipes {
+    input: Option<OwnedFd>,
+    output: Vec<Output>,
+    theirs: Vec<OwnedFd>,
 }
 
 #[derive(Debug)]
@@ -90,36 +107,50 @@ enum Channel {
     Stderr,
 }
 
-impl Execution {
-    /// Starts `command`; none if it could not be, which the client is told.
+impl<'s> Execution<'s> {
+    /// Has a supervisor start what is planned; none if it cannot, which the client is told.
     pub(crate) fn start(
         id: Id,
-        command: &mut Command,
-        timeout: Option<Duration>,
-        grace: Duration,
+        plan: Plan,
+        mut audit: Audit,
+        supervisors: &'s Supervisors,
         protocol: &mut Protocol,
     ) -> Option<Self> {
+        let Plan { launch, output: left, time } = plan;
+        let (mode, grace, file_size) = (launch.mode, launch.grace, launch.bounds.file_size);
+        let patience = launch.bounds.time.map(|time| time.saturating_add(grace + PATIENCE));
         let started = Instant::now();
-        let (child, Pipes { stdin, stdout, stderr }) = match Child::spawn(command) {
-            Ok(spawned) => spawned,
+        let launched = Pipes::new(mode).and_then(|pipes| {
+            let theirs: Vec<_> = pipes.theirs.iter().map(AsFd::as_fd).collect();
+            let supervised = supervisors.launch(launch, &theirs)?;
+            drop(theirs);
+            Ok((supervised, pipes))
+        });
+        let (supervised, Pipes { input, output, theirs: _ }) = match launched {
+            Ok(launched) => launched,
             Err(error) => {
-                refuse(id, &error, started.elapsed(), protocol);
+                let failure = not_launched(&error);
+                audit.failed(&failure);
+                protocol.fail(id, failure);
                 return None;
             }
         };
-        protocol.started(id, child.pid());
-        let output = [(stdout, Channel::Stdout), (stderr, Channel::Stderr)]
-            .map(|(pipe, channel)| Output { pipe, channel, rest: None });
         Some(Self {
             id,
-            child,
+            supervised,
+            audit,
             started,
-            deadline: timeout.and_then(|timeout| started.checked_add(timeout)),
+            stage: Stage::Launched,
+            mode,
+            time,
+            file_size,
+            over: None,
+            cancelled: false,
+            overdue: patience.and_then(|patience| started.checked_add(patience)),
             grace,
-            ending: None,
-            exited: None,
-            input: Input { pipe: stdin, ..Input::default() },
-            output: output.into(),
+            input: Input { pipe: input, ..Input::default() },
+            output,
+            left,
             truncated: false,
             block: vec![0; BLOCK].into(),
         })
@@ -127,24 +158,24 @@ impl Execution {
 
     /// What to wait for. Output is not read while there is no room for it: then its pipe fills,
     /// and the command waits.
-    pub(crate) fn watch<'s>(&'s self, room: usize, set: &mut Vec<PollFd<'s>>) {
-        if self.exited.is_none() {
-            set.push(PollFd::from_borrowed_fd(self.child.exit(), PollFlags::IN));
+    pub(crate) fn watch<'e>(&'e self, room: usize, set: &mut Vec<PollFd<'e>>) {
+        if !matches!(self.stage, Stage::Ended(_)) {
+            let reports = self.supervised.reports();
+            set.extend(reports.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
         }
         if let Some(pipe) = self.input.pipe.as_ref().filter(|_| !self.input.pending.is_empty()) {
             set.push(PollFd::new(pipe, PollFlags::OUT));
         }
-        if room > 0 {
+        if room > 0 && !matches!(self.stage, Stage::Launched) {
             set.extend(self.output.iter().map(|output| PollFd::new(&output.pipe, PollFlags::IN)));
         }
     }
 
     /// How long may be waited at most.
     pub(crate) fn timeout(&self, now: Instant) -> Option<Duration> {
-        let due = match (&self.exited, &self.ending) {
-            (Some(exited), _) => exited.drain,
-            (None, Some(ending)) => ending.kill,
-            (None, None) => self.deadline,
+        let due = match &self.stage {
+            Stage::Ended(end) => end.drain,
+            Stage::Launched | Stage::Running => self.overdue,
         };
         due.map(|due| due.saturating_duration_since(now))
     }
@@ -158,35 +189,65 @@ impl Execution {
     pub(crate) fn advance(&mut self, protocol: &mut Protocol) -> Progress {
         self.try_advance(protocol).unwrap_or_else(|error| {
             let message = format!("the command can no longer be watched: {error}");
-            protocol.fail(self.id, Failure::new(Code::Io, message));
+            self.fail(Failure::new(Code::Io, message), protocol);
             Progress::Done
         })
     }
 
     fn try_advance(&mut self, protocol: &mut Protocol) -> io::Result<Progress> {
-        let now = Instant::now();
-        self.feed(protocol);
-        if self.exited.is_none()
-            && let Some(status) = self.child.reap()?
+        while !matches!(self.stage, Stage::Ended(_))
+            && let Some(report) = self.supervised.report()?
         {
-            self.input = Input::default();
-            self.exited =
-                Some(Exited { status, after: self.started.elapsed(), drain: Some(now + DRAIN) });
+            if self.hear(report, protocol) == Progress::Done {
+                return Ok(Progress::Done);
+            }
         }
-        self.keep_time(now);
-        self.read(protocol)?;
-        match self.exited {
-            Some(exited) if self.output.is_empty() => {
-                self.report(exited, protocol);
+        self.feed(protocol);
+        self.keep_time(Instant::now())?;
+        if !matches!(self.stage, Stage::Launched) {
+            self.read(protocol)?;
+        }
+        match self.stage {
+            Stage::Ended(end) if self.output.is_empty() => {
+                self.answer(end, protocol);
                 Ok(Progress::Done)
             }
             _ => Ok(Progress::Going),
         }
     }
 
+    fn hear(&mut self, report: Report, protocol: &mut Protocol) -> Progress {
+        match report {
+            Report::Unable(why) => {
+                let message = format!("the server cannot supervise commands: {why}");
+                self.fail(Failure::new(Code::Io, message), protocol);
+                return Progress::Done;
+            }
+            Report::Failed(number) => {
+                self.refuse(Errno::from_raw_os_error(number), protocol);
+                return Progress::Done;
+            }
+            Report::Started { pid } => {
+                protocol.started(self.id, pid);
+                if self.mode == Mode::Detached {
+                    self.exit(Outcome::Detached, self.started.elapsed(), protocol);
+                    return Progress::Done;
+                }
+                self.stage = Stage::Running;
+            }
+            Report::Ended(ended) => {
+                self.input = Input::default();
+                let drain = Some(Instant::now() + DRAIN);
+                self.stage = Stage::Ended(End { ended, after: self.started.elapsed(), drain });
+            }
+        }
+        Progress::Going
+    }
+
     /// Queues input for the command. What it no longer wants is dropped, and earns no new credit.
     pub(crate) fn stdin(&mut self, bytes: &[u8]) {
         if self.input.pipe.is_some() {
+            self.audit.input(bytes.len());
             self.input.pending.extend(bytes);
         }
     }
@@ -198,45 +259,38 @@ impl Execution {
 
     /// Passes a signal on to the whole group.
     pub(crate) fn signal(&self, signal: Signal) {
-        self.child.signal(signal);
+        self.supervised.order(&Order::Signal(signal.as_raw()));
     }
 
     /// The client wants it to end: TERM, grace, KILL.
     pub(crate) fn cancel(&mut self) {
-        self.end(Reason::Cancelled, Instant::now());
+        self.cancelled = true;
+        self.supervised.order(&Order::End);
+        self.await_end(self.grace);
     }
 
-    fn end(&mut self, reason: Reason, now: Instant) {
-        // Cancelled while its time was running out, or the other way round: one grace is all.
-        let kill = if let Some(ending) = self.ending {
-            ending.kill
-        } else {
-            self.child.signal(Signal::TERM);
-            // A stopped process sees nothing but CONT and KILL.
-            self.child.signal(Signal::CONT);
-            Some(now + self.grace)
-        };
-        self.ending = Some(Ending { reason, kill });
+    /// A supervisor that lets a command live for longer than this is not at work any more.
+    fn await_end(&mut self, time: Duration) {
+        let overdue = Instant::now() + time + PATIENCE;
+        self.overdue = Some(self.overdue.map_or(overdue, |before| before.min(overdue)));
     }
 
-    fn keep_time(&mut self, now: Instant) {
+    fn keep_time(&mut self, now: Instant) -> io::Result<()> {
         let past = |due: Option<Instant>| due.is_some_and(|due| due <= now);
-        if let Some(exited) = &mut self.exited {
-            if past(exited.drain) {
-                exited.drain = None;
+        match &mut self.stage {
+            Stage::Ended(end) if past(end.drain) => {
+                end.drain = None;
                 for output in &mut self.output {
                     // All that the command itself wrote is in the pipe by now.
                     output.rest = Some(rustix::io::ioctl_fionread(&output.pipe).unwrap_or(0));
                 }
             }
-        } else if let Some(ending) = &mut self.ending {
-            if past(ending.kill) {
-                ending.kill = None;
-                self.child.signal(Signal::KILL);
+            Stage::Launched | Stage::Running if past(self.overdue) => {
+                return Err(io::Error::other("its supervisor does not answer"));
             }
-        } else if past(self.deadline) {
-            self.end(Reason::TimedOut, now);
+            _ => {}
         }
+        Ok(())
     }
 
     fn feed(&mut self, protocol: &mut Protocol) {
@@ -276,10 +330,10 @@ impl Execution {
                     self.output.swap_remove(index);
                     continue;
                 }
-                Ok(n) => match output.channel {
-                    Channel::Stdout => protocol.stdout(self.id, &self.block[..n]),
-                    Channel::Stderr => protocol.stderr(self.id, &self.block[..n]),
-                },
+                Ok(n) => {
+                    let channel = output.channel;
+                    self.pass_on(n, channel, protocol);
+                }
                 Err(Errno::AGAIN) if output.rest.is_some() => {
                     self.truncated = true;
                     self.output.swap_remove(index);
@@ -293,19 +347,107 @@ impl Execution {
         Ok(())
     }
 
-    fn report(&self, exited: Exited, protocol: &mut Protocol) {
-        let outcome = match self.ending {
-            Some(Ending { reason: Reason::Cancelled, .. }) => {
-                return protocol.fail(self.id, Failure::new(Code::Cancelled, "cancelled"));
+    /// Passes on what was read, as far as the cap lets it. What goes over it ends the command.
+    fn pass_on(&mut self, n: usize, channel: Channel, protocol: &mut Protocol) {
+        let most = self.left.map_or(n, |left| usize::try_from(left).unwrap_or(n).min(n));
+        let bytes = &self.block[..most];
+        if !bytes.is_empty() {
+            match channel {
+                Channel::Stdout => protocol.stdout(self.id, bytes),
+                Channel::Stderr => protocol.stderr(self.id, bytes),
             }
-            Some(Ending { reason: Reason::TimedOut, .. }) => Outcome::TimedOut,
-            None => match exited.status.signal() {
-                Some(signal) => Outcome::Signalled { signal, name: signal_names::name(signal) },
-                None => Outcome::Exited { code: exited.status.code().unwrap_or_default() },
-            },
+        }
+        self.audit.output(most);
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_sub(u64::try_from(n).unwrap_or(u64::MAX));
+        }
+        if most < n {
+            self.output.clear();
+            self.supervised.order(&Order::Kill);
+            self.await_end(Duration::ZERO);
+            self.over = Some(Cap::Output);
+        }
+    }
+
+    fn answer(&mut self, end: End, protocol: &mut Protocol) {
+        let Ended { status, bound, left } = end.ended;
+        if left {
+            self.audit.left();
+        }
+        if self.cancelled {
+            return self.fail(Failure::new(Code::Cancelled, "cancelled"), protocol);
+        }
+        let capped = |cap| Outcome::CapExceeded { cap };
+        let outcome = match (self.over, bound, status) {
+            (Some(cap), _, _) => capped(cap),
+            (_, Some(Bound::Time), _) => self.time.map_or(Outcome::TimedOut, capped),
+            (_, Some(Bound::Cpu), _) => capped(Cap::Cpu),
+            (_, Some(Bound::Processes), _) => capped(Cap::Processes),
+            (_, None, Status::Exited(code)) => Outcome::Exited { code },
+            (_, None, Status::Signalled(signal))
+                if signal == Signal::XFSZ.as_raw() && self.file_size.is_some() =>
+            {
+                capped(Cap::FileSize)
+            }
+            (_, None, Status::Signalled(signal)) => {
+                Outcome::Signalled { signal, name: signal_names::name(signal) }
+            }
         };
-        let exit = Exit { outcome, truncated: self.truncated, duration: exited.after };
-        protocol.exit(self.id, exit);
+        self.exit(outcome, end.after, protocol);
+    }
+
+    fn exit(&mut self, outcome: Outcome, duration: Duration, protocol: &mut Protocol) {
+        self.audit.ended(&outcome);
+        protocol.exit(self.id, Exit { outcome, truncated: self.truncated, duration });
+    }
+
+    fn fail(&mut self, failure: Failure, protocol: &mut Protocol) {
+        self.audit.failed(&failure);
+        protocol.fail(self.id, failure);
+    }
+
+    /// Tells the client why the command did not start.
+    fn refuse(&mut self, errno: Errno, protocol: &mut Protocol) {
+        let outcome = match errno {
+            Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG => Outcome::NotFound,
+            Errno::ACCESS | Errno::PERM | Errno::NOEXEC | Errno::ISDIR | Errno::LOOP => {
+                Outcome::NotExecutable
+            }
+            Errno::TOOBIG => {
+                let message = "the arguments and the environment are more than the system takes";
+                return self.fail(Failure::new(Code::TooLarge, message), protocol);
+            }
+            Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE => {
+                return self.fail(no_place(&errno.into()), protocol);
+            }
+            _ => {
+                let message =
+                    format!("the command could not be started: {}", io::Error::from(errno));
+                return self.fail(Failure::new(Code::Io, message), protocol);
+            }
+        };
+        self.exit(outcome, self.started.elapsed(), protocol);
+    }
+}
+
+impl Pipes {
+    fn new(mode: Mode) -> io::Result<Self> {
+        let (mut input, mut output, mut theirs) = (None, Vec::new(), Vec::new());
+        if mode == Mode::Fed {
+            let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
+            rustix::io::ioctl_fionbio(&writer, true)?;
+            input = Some(writer);
+            theirs.push(reader);
+        }
+        if mode != Mode::Detached {
+            for channel in [Channel::Stdout, Channel::Stderr] {
+                let (pipe, writer) = pipe_with(PipeFlags::CLOEXEC)?;
+                rustix::io::ioctl_fionbio(&pipe, true)?;
+                output.push(Output { pipe, channel, rest: None });
+                theirs.push(writer);
+            }
+        }
+        Ok(Self { input, output, theirs })
     }
 }
 
@@ -332,32 +474,27 @@ impl Output {
     }
 }
 
-/// Tells the client why the command did not start.
-fn refuse(id: Id, error: &io::Error, duration: Duration, protocol: &mut Protocol) {
-    let outcome = match Errno::from_io_error(error) {
-        Some(Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG) => Outcome::NotFound,
-        Some(Errno::ACCESS | Errno::PERM | Errno::NOEXEC | Errno::ISDIR | Errno::LOOP) => {
-            Outcome::NotExecutable
+fn not_launched(error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => {
+            let message = "as many commands go on without their clients as may";
+            Failure::new(Code::Busy, message).hint("try again later")
         }
-        Some(Errno::TOOBIG) => {
-            let message = "the arguments and the environment are more than the system takes";
-            return protocol.fail(id, Failure::new(Code::TooLarge, message));
-        }
-        Some(Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE) => {
-            let message = format!("the system has no place for another command: {error}");
-            return protocol.fail(id, Failure::new(Code::Busy, message).hint("try again later"));
-        }
-        _ => {
-            let message = format!("the command could not be started: {error}");
-            return protocol.fail(id, Failure::new(Code::Io, message));
-        }
-    };
-    protocol.exit(id, Exit { outcome, truncated: false, duration });
+        _ => no_place(error),
+    }
 }
 
-/// How long the pipes of a command that has ended are read when somebody who left its group still
-/// holds them.
+fn no_place(error: &io::Error) -> Failure {
+    let message = format!("the system has no place for another command: {error}");
+    Failure::new(Code::Busy, message).hint("try again later")
+}
+
+/// How long the pipes of a command that has ended are read when somebody from outside, who was given them
+/// over a socket, still holds them.
 const DRAIN: Duration = Duration::from_millis(500);
+
+/// How long a supervisor that ought to have ended its command may take to say so: longer than it tries.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How much output is read at once: the usual capacity of a pipe.
 const BLOCK: usize = 64 * 1024;

@@ -111,7 +111,9 @@ impl Gate {
         granted: &Roles,
         pin: Option<Pin>,
     ) -> Option<Failure> {
-        if granted.contains(role) || !self.open.contains(role) {
+        // Who may not run a command is not told whether there is one of that name.
+        let told = !matches!(role, Role::ExecNamed(_)) || pin == self.local;
+        if granted.contains(role) || (told && !self.open.contains(role)) {
             return None;
         }
         let failure =
@@ -125,6 +127,17 @@ impl Gate {
         let (pin, roles) = (pin.map(|pin| pin.to_string()), words.join(","));
         let pin = pin.unwrap_or_default();
         Some(failure.hint(format!("on the server: framing-server authorize {pin} --roles {roles}")))
+    }
+
+    /// What people call the client with this key; and its key.
+    pub(crate) fn name(&self, pin: Pin) -> String {
+        if self.local == Some(pin) {
+            return format!("this user ({pin})");
+        }
+        let clients = self.clients();
+        let mut listed = clients.iter().flat_map(|clients| clients.iter());
+        let name = listed.rfind(|client| client.pin == pin).and_then(|client| client.name.clone());
+        name.map_or_else(|| pin.to_string(), |name| format!("{name} ({pin})"))
     }
 
     /// Whether a client that was let in may stay as it is. Where the list cannot be read now, it may.

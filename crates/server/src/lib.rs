@@ -25,19 +25,18 @@
 //!     | registry: who is connected                   | gate: who gets in (clients, roles)
 //!                                                    | poll: socket, child's pipes, child's exit, stop
 //!                                                    +-- upper
-//!                                                    +-- exec      (execution, child, environment)
+//!                                                    +-- exec      (policy, plan, execution, supervisor)
 //!                                                    +-- get, list (sending, listing, root)
 //! ```
 //!
 //! Linux only: `openat2` keeps paths below the root, a `pidfd` tells a child's exit.
 
 mod args;
-mod child;
+mod audit;
 mod clients;
 mod config;
 mod connection;
 mod descriptors;
-mod environment;
 mod execution;
 mod gate;
 mod invites;
@@ -47,6 +46,8 @@ mod listing;
 mod lock;
 mod log;
 mod options;
+mod plan;
+mod policy;
 mod registry;
 mod roles;
 mod root;
@@ -55,6 +56,7 @@ mod serve;
 mod signal_names;
 mod signals;
 mod sources;
+mod supervisor;
 
 pub use args::{Args, Job, KeysJob};
 pub use clients::{BadLine, Client, Clients, ClientsError, ClientsFile, Fault, NotAdmitted};
@@ -62,8 +64,10 @@ pub use config::ConfigError;
 pub use descriptors::raise_descriptor_limit;
 pub use invites::invite;
 pub use limits::Limits;
-pub use options::{DEFAULT_LISTEN, ExecPolicy, Options};
+pub use options::{DEFAULT_LISTEN, Options};
+pub use policy::{Caps, ExecPolicy, NamedCommand, PolicyError};
 pub use roles::{BadRole, Role, Roles};
 pub use root::RootError;
 pub use serve::{Error, Reloader, Running, Server, Stopper};
 pub use signals::{reload_on_signal, stop_on_signals};
+pub use supervisor::{Supervisor, supervise_if_asked};

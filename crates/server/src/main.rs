@@ -3,20 +3,21 @@
 use clap::Parser;
 use framing_server::{
     Args, ConfigError, Job, Options, Server, raise_descriptor_limit, reload_on_signal,
-    stop_on_signals,
+    stop_on_signals, supervise_if_asked,
 };
 use framing_transport::Dirs;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    supervise_if_asked();
     let args = Args::parse();
     let dirs = match Dirs::of_user() {
         Ok(dirs) => dirs,
         Err(error) => return fail(&error, UNUSABLE),
     };
     match args.job(dirs) {
-        Ok(Job::Serve(options)) => start(options),
+        Ok(Job::Serve(options)) => start(*options),
         Ok(Job::Keys(keys)) => match keys.run() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) if error.is::<ConfigError>() => fail(&*error, UNUSABLE),

@@ -1,6 +1,7 @@
 //! What a server is told.
 
 use crate::limits::Limits;
+use crate::{ExecPolicy, Supervisor};
 use framing_protocol::Deadlines;
 use framing_transport::Dirs;
 use std::path::PathBuf;
@@ -31,6 +32,8 @@ pub struct Options {
     pub root: Option<PathBuf>,
     /// Which commands clients may run.
     pub exec: ExecPolicy,
+    /// What watches over these commands. Without it there are none.
+    pub supervisor: Option<Supervisor>,
     /// How many may come, and how often.
     pub limits: Limits,
     /// How long a command may take to end after it was asked to, before it is killed.
@@ -48,20 +51,12 @@ impl Options {
             listen: vec![DEFAULT_LISTEN.to_owned()],
             root: None,
             exec: ExecPolicy::default(),
+            supervisor: Supervisor::own(),
             limits: Limits::default(),
             grace: Duration::from_secs(5),
             deadlines: Deadlines::default(),
         }
     }
-}
-
-/// Which commands clients may run: none, unless a field opens them. The two combine.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ExecPolicy {
-    /// Any program with any arguments, without a shell (`--exec-any`).
-    pub any: bool,
-    /// Any string for `/bin/sh -c` (`--exec-shell`).
-    pub shell: bool,
 }
 
 /// Where a server listens that was told nothing.

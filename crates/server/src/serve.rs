@@ -8,6 +8,7 @@ use crate::keys::identity_file;
 use crate::registry::{Pass, Registry};
 use crate::roles::{Role, Roles};
 use crate::root::{Root, RootError};
+use crate::supervisor::Supervisors;
 use crate::{ExecPolicy, Limits, Options, descriptors, log};
 use framing_protocol::Closed;
 use framing_protocol::server::Settings;
@@ -82,7 +83,8 @@ impl Server {
     ///
     /// [`connections`]: crate::Limits::connections
     pub fn bind(options: Options) -> Result<Self, Error> {
-        let Options { dirs, local_trust, listen, root, exec, limits, grace, deadlines } = options;
+        let Options { dirs, local_trust, listen, root, exec, supervisor, limits, grace, deadlines } =
+            options;
         let identity = Identity::load_or_create(&identity_file(&dirs)?)?;
         let acceptor = TlsAcceptor::new(&identity)?;
         let root = root.as_deref().map(Root::open).transpose()?;
@@ -95,7 +97,12 @@ impl Server {
         let announce = || LocalTrust::announce(&dirs, identity.pin(), listeners.addresses());
         let local = local_trust.then(announce).transpose()?;
         let client = local.as_ref().map(LocalTrust::client);
-        let open = open_roles(root.as_ref().map(Root::path), exec);
+        let open = open_roles(root.as_ref().map(Root::path), &exec);
+        let commands = exec.any || exec.shell || !exec.commands.is_empty();
+        let supervisors = supervisor
+            .filter(|_| commands)
+            .map(|supervisor| Supervisors::new(supervisor, exec.detached))
+            .transpose()?;
         let gate = Gate::new(ClientsFile::within(&dirs)?, Invites::within(&dirs)?, client, open);
         let agent = concat!("framing-server/", env!("CARGO_PKG_VERSION")).to_owned();
         let settings = Settings { agent, roles: Vec::new(), deadlines };
@@ -112,7 +119,7 @@ impl Server {
         let strangers = limits.strangers.min((affordable / 8).max(8));
         let connections = wanted.min(affordable);
         let registry = Registry::new(Limits { connections, strangers, ..limits });
-        let services = Services { acceptor, gate, root, exec, grace, settings };
+        let services = Services { acceptor, gate, root, exec, supervisors, grace, settings };
         let [stop, reload] = [Waker::new()?, Waker::new()?].map(Arc::new);
         Ok(Self { listeners, services, registry, stop, reload, local })
     }
@@ -139,6 +146,10 @@ impl Server {
         let result = thread::scope(|scope| {
             let shop = Shop { services: &services, stop: &stop, registry: &registry };
             let reload = &*reload;
+            if let Some(supervisors) = &services.supervisors {
+                let tend = thread::Builder::new().name("supervisors".to_owned());
+                tend.spawn_scoped(scope, || supervisors.tend(&stop))?;
+            }
             let watch = move || {
                 let watched = shop.watch(reload);
                 // Nobody would be revoked any more.
@@ -160,6 +171,9 @@ impl Server {
             stop.wake();
             result
         });
+        if let Some(supervisors) = &services.supervisors {
+            supervisors.finish();
+        }
         log::flush();
         Ok(result?)
     }
@@ -196,14 +210,15 @@ impl Reloader {
 }
 
 /// What a server does that was started like this.
-fn open_roles(root: Option<&Path>, exec: ExecPolicy) -> Roles {
+fn open_roles(root: Option<&Path>, exec: &ExecPolicy) -> Roles {
     let all = [
         (Role::Echo, true),
         (Role::Files, root.is_some()),
         (Role::ExecAny, exec.any),
         (Role::ExecShell, exec.shell),
     ];
-    all.into_iter().filter(|(_, open)| *open).map(|(role, _)| role).collect()
+    let named = exec.commands.keys().map(|name| Role::ExecNamed(name.clone()));
+    all.into_iter().filter(|(_, open)| *open).map(|(role, _)| role).chain(named).collect()
 }
 
 /// A server that serves in a thread of its own, until this is stopped or dropped.

@@ -14,3 +14,9 @@ mod session;
 mod support;
 mod trust;
 mod usage;
+
+/// What the servers of the other tests start again, to have it watch over a command.
+#[test]
+fn supervisor() {
+    framing_server::supervise_if_asked();
+}

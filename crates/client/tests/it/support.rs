@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use framing_client::Target;
-use framing_server::{ExecPolicy, Options, Running, Server};
+use framing_server::{ExecPolicy, Options, Running, Server, Supervisor};
 use framing_transport::{Dirs, Identity, LocalTrust, TlsAcceptor, TlsStream};
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -26,7 +26,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::with(ExecPolicy { any: true, shell: true })
+        Self::with(ExecPolicy { any: true, shell: true, ..ExecPolicy::default() })
     }
 
     pub(crate) fn with(exec: ExecPolicy) -> Self {
@@ -98,7 +98,10 @@ pub(crate) fn dirs() -> Dirs {
 
 /// The defaults of a server.
 pub(crate) fn options() -> Options {
-    Options::new(dirs())
+    // This very program, which is a supervisor if the test of that name is all it is asked for.
+    let supervisor = Supervisor::program("/proc/self/exe");
+    let supervisor = supervisor.arguments(["supervisor", "--exact", "--nocapture"]);
+    Options { supervisor: Some(supervisor), ..Options::new(dirs()) }
 }
 
 /// The server at `address`, as our own.

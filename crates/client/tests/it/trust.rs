@@ -41,7 +41,7 @@ impl Home {
 fn serve(keys: &Path, listen: &str) -> (Running, String) {
     let options = Options {
         listen: vec![listen.to_owned()],
-        exec: ExecPolicy { any: true, shell: false },
+        exec: ExecPolicy { any: true, ..ExecPolicy::default() },
         ..Options::new(Dirs::within(keys))
     };
     let server = Server::bind(options).unwrap().spawn().unwrap();

@@ -1,6 +1,6 @@
 //! Who is let in, what for, and until when.
 
-use crate::caller::{ANYTHING, Caller, PATIENCE, argv_of, dirs, home, options, start};
+use crate::caller::{Caller, PATIENCE, anything, argv_of, dirs, home, options, start};
 use crate::daemon::{Daemon, binary};
 use framing_protocol::client::{Client, Event, Settings};
 use framing_protocol::message::{Code, Failure};
@@ -52,7 +52,7 @@ impl Host {
     fn new(change: impl FnOnce(Options) -> Options) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let dirs = Dirs::within(dir.path().join("keys"));
-        let running = start(change(Options { exec: ANYTHING, ..Options::new(dirs.clone()) }));
+        let running = start(change(Options { exec: anything(), dirs: dirs.clone(), ..options() }));
         Self { _dir: dir, dirs, running }
     }
 
@@ -189,7 +189,7 @@ fn a_list_that_cannot_be_read_lets_nobody_in_and_nobody_out() {
 
 #[test]
 fn the_same_user_on_this_machine_needs_no_line_unless_that_is_turned_off() {
-    let server = start(Options { exec: ANYTHING, ..options() });
+    let server = start(Options { exec: anything(), ..options() });
     let mut caller = Caller::unwelcomed(server.addresses()[0]);
     let (Event::Welcome { welcome }, _) = caller.next() else { panic!() };
     assert_eq!(welcome.roles, ["echo", "exec:any", "exec:shell"]);

@@ -65,7 +65,12 @@ fn a_signal_ends_it_cleanly_with_what_it_runs() {
         caller.client().exec(&argv_of(&["sleep", "1000"])).unwrap();
         let (Event::Started { pid, .. }, _) = caller.next() else { panic!() };
         daemon.signal(signal);
-        assert_eq!(daemon.end(), (Some(0), String::new()));
+        let (code, said) = daemon.end();
+        assert_eq!(code, Some(0), "{said}");
+        assert!(
+            said.contains("exec: unanswered, ") && said.ends_with(": -- sleep 1000\n"),
+            "{said}"
+        );
         wait_until_reaped(pid);
     }
 }

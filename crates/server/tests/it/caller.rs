@@ -3,7 +3,7 @@
 use framing_protocol::client::{Client, Event, Settings};
 use framing_protocol::message::{Command, Digest, Entry, Exec, Exit, Failure, File, Text};
 use framing_protocol::{Deadlines, Id};
-use framing_server::{ExecPolicy, Options, Running, Server};
+use framing_server::{ExecPolicy, Options, Running, Server, Supervisor};
 use framing_transport::{
     Dirs, Link, PollFd, Stream, TlsStream, connect, local_server, poll, secure,
 };
@@ -18,7 +18,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server on a free port that runs any command and shell line, and serves `root`.
 pub(crate) fn open_server(root: &Path) -> Running {
-    start(Options { root: Some(root.to_owned()), exec: ANYTHING, ..options() })
+    start(Options { root: Some(root.to_owned()), exec: anything(), ..options() })
 }
 
 /// The home of all servers and callers of these tests.
@@ -36,7 +36,8 @@ pub(crate) fn dirs() -> Dirs {
 
 /// The defaults.
 pub(crate) fn options() -> Options {
-    Options::new(dirs())
+    let supervisor = Some(Supervisor::program(env!("CARGO_BIN_EXE_framing-server")));
+    Options { supervisor, ..Options::new(dirs()) }
 }
 
 /// An encrypted connection, as the server's own user, on which nothing was said.
@@ -62,7 +63,10 @@ pub(crate) fn start(options: Options) -> Running {
     Server::bind(options).unwrap().spawn().unwrap()
 }
 
-pub(crate) const ANYTHING: ExecPolicy = ExecPolicy { any: true, shell: true };
+/// Any command and any shell line.
+pub(crate) fn anything() -> ExecPolicy {
+    ExecPolicy { any: true, shell: true, ..ExecPolicy::default() }
+}
 
 /// One connection, used one request at a time.
 pub(crate) struct Caller {

@@ -1,6 +1,6 @@
 //! Commands: what they are given and what they print.
 
-use crate::caller::{ANYTHING, Caller, argv_of, open_server, options, shell_of, start};
+use crate::caller::{Caller, anything, argv_of, open_server, options, shell_of, start};
 use crate::processes::wait_until;
 use framing_protocol::client::Event;
 use framing_protocol::message::{Code, Exec, Outcome, Stdin, Text};
@@ -175,19 +175,15 @@ fn commands_begin_at_the_root() {
     exec.cwd = Some("missing".into());
     assert_eq!(caller.exec(&exec).unwrap_err().code, Code::NotADirectory);
 
-    let rootless = start(Options { exec: ANYTHING, ..options() });
+    let rootless = start(Options { exec: anything(), ..options() });
     assert_eq!(Caller::new(&rootless).argv(&["pwd"]).unwrap().out, b"/\n");
 }
 
 #[test]
 fn without_their_flags_commands_are_denied_and_the_flag_is_named() {
-    for (policy, argv, shell) in [
-        (ExecPolicy { any: false, shell: false }, false, false),
-        (ExecPolicy { any: true, shell: false }, true, false),
-        (ExecPolicy { any: false, shell: true }, false, true),
-        (ExecPolicy { any: true, shell: true }, true, true),
-    ] {
-        let server = start(Options { exec: policy, ..options() });
+    for (argv, shell) in [(false, false), (true, false), (false, true), (true, true)] {
+        let exec = ExecPolicy { any: argv, shell, ..ExecPolicy::default() };
+        let server = start(Options { exec, ..options() });
         let mut caller = Caller::new(&server);
         for (exec, allowed, flag) in
             [(argv_of(&["true"]), argv, "--exec-any"), (shell_of("true"), shell, "--exec-shell")]

@@ -68,5 +68,7 @@ fn a_client_cannot_fill_the_log_with_signals_that_do_not_exist() {
     caller.finish(id).unwrap();
     drop(caller);
     daemon.signal(Signal::TERM);
-    assert_eq!(daemon.end(), (Some(0), String::new()));
+    let (code, said) = daemon.end();
+    assert_eq!((code, said.lines().count()), (Some(0), 1), "{said}");
+    assert!(said.contains("exec: signaled KILL, "), "{said}");
 }

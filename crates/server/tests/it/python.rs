@@ -1,6 +1,6 @@
 //! The server, as other software sees it: a client in Python's standard library.
 
-use crate::caller::ANYTHING;
+use crate::caller::{anything, options};
 use framing_server::{ClientsFile, Options, Server};
 use framing_transport::{Dirs, Identity};
 use std::fs;
@@ -22,8 +22,9 @@ fn a_peer_in_python_is_let_in_and_served() {
     let server = Server::bind(Options {
         listen: vec!["127.0.0.1:0".to_owned()],
         root: Some(path("root").into()),
-        exec: ANYTHING,
-        ..Options::new(dirs.clone())
+        exec: anything(),
+        dirs: dirs.clone(),
+        ..options()
     });
     let server = server.unwrap().spawn().unwrap();
     let address = server.addresses()[0].to_string();

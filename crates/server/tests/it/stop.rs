@@ -1,6 +1,6 @@
 //! The end of a server.
 
-use crate::caller::{ANYTHING, Caller, options, shell_of, start};
+use crate::caller::{Caller, anything, options, shell_of, start};
 use crate::processes::{wait_until_dead, wait_until_reaped};
 use framing_protocol::client::Event;
 use framing_protocol::message::Code;
@@ -9,7 +9,7 @@ use std::net::TcpStream;
 
 #[test]
 fn stopping_ends_listening_commands_and_connections() {
-    let server = start(Options { exec: ANYTHING, ..options() });
+    let server = start(Options { exec: anything(), ..options() });
     let address = server.addresses()[0];
     let mut idle = Caller::new(&server);
     let _silent = TcpStream::connect(address).unwrap();
@@ -27,7 +27,7 @@ fn stopping_ends_listening_commands_and_connections() {
 
 #[test]
 fn stopping_does_not_wait_for_a_client_that_does_not_read() {
-    let server = start(Options { exec: ANYTHING, ..options() });
+    let server = start(Options { exec: anything(), ..options() });
     let mut caller = Caller::new(&server);
     caller.client().exec(&shell_of("exec yes")).unwrap();
     let (Event::Started { pid, .. }, _) = caller.next() else { panic!() };

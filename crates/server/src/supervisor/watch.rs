@@ -1,0 +1,333 @@
+//! The life of a supervisor: one command, from its order to the end of the last that came of it.
+
+use super::channel::{Channel, Received};
+use super::message::{Bound, Bounds, Ended, Launch, Mode, Order, Report, Status};
+use super::tree;
+use framing_transport::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, WaitOptions, WaitStatus, getrlimit, kill_process_group,
+    set_child_subreaper, setrlimit, setsid, wait,
+};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::{flag, low_level::pipe};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+/// Waits at the channel for a command, runs it, and sees to its end.
+pub(super) fn serve(mut channel: Channel) -> io::Result<()> {
+    let deaths = prepare()?;
+    let launch = loop {
+        match channel.receive()? {
+            Received::Message(Order::Launch(launch)) => break launch,
+            // To no command, or to none any more.
+            Received::Message(_) => {}
+            Received::Nothing => {
+                poll(&mut [PollFd::new(&channel, PollFlags::IN)], None)?;
+            }
+            Received::End => return Ok(()),
+        }
+    };
+    if let Err(error) = tree::check() {
+        let why = format!("/proc does not say which processes descend from which: {error}");
+        return channel.send(&Report::Unable(why), &[]);
+    }
+    let main = match start(&launch, channel.take_descriptors()) {
+        Ok(main) => main,
+        Err(error) => {
+            let number = error.raw_os_error().unwrap_or(Errno::INVAL.raw_os_error());
+            return channel.send(&Report::Failed(number), &[]);
+        }
+    };
+    let Launch { bounds, grace, mode, .. } = launch;
+    let now = Instant::now();
+    let due = bounds.time.and_then(|time| now.checked_add(time));
+    let count = bounds.cpu.is_some() || bounds.processes.is_some();
+    let watch = Watch {
+        channel,
+        deaths,
+        main,
+        status: None,
+        bounds,
+        due,
+        grace,
+        kill: None,
+        count: count.then(|| now + COUNTING),
+        met: None,
+    };
+    match mode {
+        Mode::Attached | Mode::Fed => watch.attached(),
+        Mode::Detached => watch.detached(),
+    }
+}
+
+/// Parts this process from whoever started it, and makes it the one that orphans come to. Gives what is
+/// readable when a child has died.
+fn prepare() -> io::Result<UnixStream> {
+    // A session of its own: no terminal, and no group that its descendants could enter but theirs.
+    setsid()?;
+    set_child_subreaper(Some(rustix::process::getpid()))?;
+    rustix::thread::set_no_new_privs(true)?;
+    std::env::set_current_dir("/")?;
+    // It ends with its work. Whoever ends the server in one go with all that is its ends it by that.
+    for signal in [SIGTERM, SIGINT, SIGHUP, SIGQUIT] {
+        flag::register(signal, Arc::new(AtomicBool::new(false)))?;
+    }
+    let (deaths, told) = UnixStream::pair()?;
+    deaths.set_nonblocking(true)?;
+    pipe::register(SIGCHLD, told)?;
+    Ok(deaths)
+}
+
+/// Starts the command, which inherits our limits.
+fn start(launch: &Launch, descriptors: Vec<OwnedFd>) -> io::Result<Pid> {
+    let os = |text: &framing_protocol::message::Text| OsStr::from_bytes(text.as_bytes()).to_owned();
+    let (program, arguments) = launch.argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut command = Command::new(os(program));
+    command.args(arguments.iter().map(os));
+    command.envs(launch.env.iter().map(|(name, value)| (name, os(value))));
+    command.current_dir(os(&launch.cwd)).process_group(0);
+    let mut descriptors = descriptors.into_iter();
+    let mut next = |open: bool| match descriptors.next().filter(|_| open) {
+        Some(descriptor) => Stdio::from(descriptor),
+        None => Stdio::null(),
+    };
+    command.stdin(if launch.mode == Mode::Fed { next(true) } else { Stdio::null() });
+    command.stdout(next(true)).stderr(next(true));
+    if launch.mode == Mode::Detached {
+        // Nobody reads what is said here once the server has gone, and a pipe would not close.
+        rustix::stdio::dup2_stderr(File::options().write(true).open("/dev/null")?)?;
+    }
+    bind(&launch.bounds)?;
+    // Dropped with `command`, our ends of its pipes do not keep them open.
+    Ok(Pid::from_child(&command.spawn()?))
+}
+
+/// Sets the limits that are the system's to keep.
+fn bind(bounds: &Bounds) -> io::Result<()> {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Some(files) = bounds.open_files {
+        let current = Some(maximum.map_or(files, |maximum| maximum.min(files)));
+        setrlimit(Resource::Nofile, Rlimit { current, maximum })?;
+    }
+    for (resource, limit) in [(Resource::Data, bounds.memory), (Resource::Fsize, bounds.file_size)]
+    {
+        if limit.is_some() {
+            let maximum = getrlimit(resource).maximum;
+            let limit = limit.into_iter().chain(maximum).min();
+            setrlimit(resource, Rlimit { current: limit, maximum: limit })?;
+        }
+    }
+    Ok(())
+}
+
+struct Watch {
+    channel: Channel,
+    /// Readable when a child has died.
+    deaths: UnixStream,
+    main: Pid,
+    /// Once the command itself has ended.
+    status: Option<Status>,
+    bounds: Bounds,
+    /// When its time is up.
+    due: Option<Instant>,
+    grace: Duration,
+    /// When it is killed, once it was asked to end.
+    kill: Option<Instant>,
+    /// When its processes are counted next.
+    count: Option<Instant>,
+    /// The bound that ended it.
+    met: Option<Bound>,
+}
+
+/// Whether there are children.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Family {
+    Some,
+    None,
+}
+
+/// What the server wants.
+enum Wish {
+    GoOn,
+    /// All has to end, and is told.
+    Kill,
+    /// All has to end, and nobody is there to be told.
+    Gone,
+}
+
+impl Watch {
+    /// Ends everything when the command ends, the server wants it or has gone.
+    fn attached(mut self) -> io::Result<()> {
+        self.channel.send(&Report::Started { pid: self.main.as_raw_pid().unsigned_abs() }, &[])?;
+        loop {
+            self.reap();
+            if self.status.is_some() {
+                return self.finish();
+            }
+            let wish = self.obey();
+            match wish {
+                Wish::GoOn if self.is_within_bounds() => {}
+                Wish::GoOn | Wish::Kill => return self.finish(),
+                Wish::Gone => {
+                    self.sweep();
+                    return Ok(());
+                }
+            }
+            let mut set = [
+                PollFd::new(&self.channel, PollFlags::IN),
+                PollFd::new(&self.deaths, PollFlags::IN),
+            ];
+            poll(&mut set, self.patience())?;
+        }
+    }
+
+    /// Waits until all that came of the command has ended, or meets a bound.
+    fn detached(mut self) -> io::Result<()> {
+        self.channel.send(&Report::Started { pid: self.main.as_raw_pid().unsigned_abs() }, &[])?;
+        while self.reap() == Family::Some {
+            if !self.is_within_bounds() {
+                self.sweep();
+                break;
+            }
+            poll(&mut [PollFd::new(&self.deaths, PollFlags::IN)], self.patience())?;
+        }
+        Ok(())
+    }
+
+    /// Ends what is left, and says how it went.
+    fn finish(mut self) -> io::Result<()> {
+        let left = self.sweep() == Family::Some;
+        let status = self.status.unwrap_or(Status::Signalled(Signal::KILL.as_raw()));
+        self.channel.send(&Report::Ended(Ended { status, bound: self.met, left }), &[])
+    }
+
+    /// Kills until there is nobody. Who cannot be killed, for the system does not come back with it, is left
+    /// after a while.
+    fn sweep(&mut self) -> Family {
+        let until = Instant::now() + SWEEPING;
+        let mut pause = Duration::from_millis(1);
+        while self.reap() == Family::Some {
+            if Instant::now() >= until {
+                return Family::Some;
+            }
+            tree::kill(&tree::descendants());
+            // They die in their own time.
+            let _ = poll(&mut [PollFd::new(&self.deaths, PollFlags::IN)], Some(pause));
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        Family::None
+    }
+
+    /// Takes note of every child that has died, among them those that others have left behind.
+    fn reap(&mut self) -> Family {
+        let _ = self.deaths.read(&mut [0; 64]);
+        loop {
+            match wait(WaitOptions::NOHANG) {
+                Ok(Some((pid, status))) if pid == self.main => self.status = Some(outcome(status)),
+                Ok(Some(_)) | Err(Errno::INTR) => {}
+                Ok(None) => return Family::Some,
+                Err(_) => return Family::None,
+            }
+        }
+    }
+
+    fn obey(&mut self) -> Wish {
+        loop {
+            match self.channel.receive() {
+                Ok(Received::Message(Order::Signal(number))) => {
+                    if let Some(signal) = Signal::from_named_raw(number) {
+                        self.signal(signal);
+                    }
+                }
+                Ok(Received::Message(Order::End)) => self.end(),
+                Ok(Received::Message(Order::Kill)) => return Wish::Kill,
+                Ok(Received::Message(Order::Launch(_)) | Received::End) | Err(_) => {
+                    return Wish::Gone;
+                }
+                Ok(Received::Nothing) => return Wish::GoOn,
+            }
+        }
+    }
+
+    /// To the whole group of the command, whose number is nobody else's while it is not reaped.
+    fn signal(&self, signal: Signal) {
+        if self.status.is_none() {
+            // The one error is that nobody is left, which is what most signals are for.
+            let _ = kill_process_group(self.main, signal);
+        }
+    }
+
+    /// Asks the command to end. Who asks again changes nothing.
+    fn end(&mut self) {
+        if self.kill.is_none() {
+            self.signal(Signal::TERM);
+            // A stopped process sees nothing but CONT and KILL.
+            self.signal(Signal::CONT);
+            self.kill = Some(Instant::now() + self.grace);
+        }
+    }
+
+    /// Looks at the clock and at what the command takes, and says whether it may go on.
+    fn is_within_bounds(&mut self) -> bool {
+        let now = Instant::now();
+        let past = |due: Option<Instant>| due.is_some_and(|due| due <= now);
+        if past(self.kill) {
+            return false;
+        }
+        if past(self.due) {
+            self.due = None;
+            self.met = self.met.or(Some(Bound::Time));
+            self.end();
+        }
+        if past(self.count) {
+            self.count = Some(now + COUNTING);
+            let processes = tree::descendants();
+            let ticks = processes.iter().map(|process| process.ticks).sum::<u64>();
+            let ticks = ticks.saturating_add(tree::ticks_of_the_dead());
+            let milliseconds =
+                ticks.saturating_mul(1000) / rustix::param::clock_ticks_per_second().max(1);
+            let count = u64::try_from(processes.len()).unwrap_or(u64::MAX);
+            if self.bounds.processes.is_some_and(|most| count > most) {
+                self.met = Some(Bound::Processes);
+                return false;
+            }
+            if self.bounds.cpu.is_some_and(|most| Duration::from_millis(milliseconds) >= most) {
+                self.met = Some(Bound::Cpu);
+                return false;
+            }
+        }
+        true
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        let now = Instant::now();
+        let due = [self.kill, self.due, self.count].into_iter().flatten().min();
+        due.map(|due| due.saturating_duration_since(now))
+    }
+}
+
+fn outcome(status: WaitStatus) -> Status {
+    match status.terminating_signal() {
+        Some(signal) => Status::Signalled(signal),
+        None => Status::Exited(status.exit_status().unwrap_or_default()),
+    }
+}
+
+/// How often processes are counted: in less time little can be done, and it costs some microseconds.
+const COUNTING: Duration = Duration::from_millis(50);
+
+/// How long it is tried to end what will not end.
+const SWEEPING: Duration = Duration::from_secs(10);
+
+/// How long is waited at most until it is looked again who is left.
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
