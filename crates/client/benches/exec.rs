@@ -120,7 +120,8 @@ struct Ssh {
 
 impl Ssh {
     fn start(home: &Path) -> Result<Option<Self>, Box<dyn Error>> {
-        let sshd = ["/usr/sbin/sshd", "/usr/bin/sshd"].into_iter().find(|path| Path::new(path).exists());
+        let sshd =
+            ["/usr/sbin/sshd", "/usr/bin/sshd"].into_iter().find(|path| Path::new(path).exists());
         let Some(sshd) = sshd else { return Ok(None) };
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let path = |name: &str| home.join(name).display().to_string();

@@ -309,13 +309,60 @@ impl CommandTable {
 }
 
 impl Pattern {
-    fn new(text: String) -> Result<Self, regex_lite::Error> {
+    fn new(text: String) -> Result<Self, String> {
         // By itself first: what is put around it must not lend it a parenthesis.
-        Regex::new(&text)?;
-        let whole = Regex::new(&format!(r"\A(?:{text})\z"))?;
-        Ok(Self { text, whole })
+        let read = Regex::new(&text).and_then(|_| Regex::new(&format!(r"\A(?:{text})\z")));
+        match read {
+            Ok(whole) => Ok(Self { text, whole }),
+            Err(error) => Err(format!("{text:?} is no pattern: {error}")),
+        }
     }
 }
 
 /// What a supervisor has room in, with some to spare.
 const LEAST_MEMORY: u64 = 16 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        text.parse::<ExecPolicy>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn caps_of_a_command_go_before_those_of_all() {
+        let policy: ExecPolicy = "detached = 3\n[caps]\noutput = \"1 MiB\"\ncpu = \"90s\"\n\
+                                  [commands.a]\nargv = [\"a\"]\ncaps = { output = \"5KB\" }"
+            .parse()
+            .unwrap();
+        assert_eq!((policy.detached, policy.any, policy.shell), (3, false, false));
+        let cpu = Some(Duration::from_secs(90));
+        assert_eq!(policy.caps, Caps { output: Some(1 << 20), cpu, ..Caps::default() });
+        assert_eq!(policy.commands["a"].caps, Caps { output: Some(5000), cpu, ..Caps::default() });
+    }
+
+    #[test]
+    fn what_means_nothing_is_named() {
+        let command =
+            |rest: &str| error(&format!("[commands.a]\nargv = [\"a\", \"{{1}}\"]\n{rest}"));
+        for (told, error) in [
+            ("unknown field `cap`", error("[cap]")),
+            ("unknown field `argw`", error("[commands.a]\nargw = []")),
+            ("commands.a b: 1 to 64 letters", error("[commands.\"a b\"]\nargv = [\"a\"]")),
+            ("commands.a: argv needs at least the program", error("[commands.a]\nargv = []")),
+            ("commands.a: args has no pattern for {1}", command("")),
+            ("commands.a: argv has no place {2}", command("args = ['x', 'y']")),
+            ("commands.a: args: \"(\" is no pattern: ", command("args = ['(']")),
+            // What closes our own parenthesis around it is no pattern.
+            ("commands.a: args: \"a)|(b\" is no pattern: ", command("args = ['a)|(b']")),
+            ("commands.a: rest: \"[\" is no pattern: ", command("args = ['a']\nrest = '['")),
+            ("caps: memory has to be at least 16 MiB", error("[caps]\nmemory = \"1MB\"")),
+            ("expected a nonzero", error("[caps]\nprocesses = 0")),
+            ("a time is above zero", error("[caps]\nrun_time = \"0s\"")),
+            ("output", error("[caps]\noutput = \"much\"")),
+        ] {
+            assert!(error.contains(told), "{told}: {error}");
+        }
+    }
+}

@@ -73,8 +73,9 @@ fn children(pid: Pid) -> Vec<Pid> {
     lists.flat_map(|list| list.split_whitespace().filter_map(parse).collect::<Vec<_>>()).collect()
 }
 
+/// A number above zero: a process that is just being reaped has the group -1.
 fn parse(text: &str) -> Option<Pid> {
-    text.parse().ok().and_then(Pid::from_raw)
+    text.parse().ok().filter(|number| *number > 0).and_then(Pid::from_raw)
 }
 
 /// What the system says of a process (`proc_pid_stat(5)`).

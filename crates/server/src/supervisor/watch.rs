@@ -157,31 +157,29 @@ enum Family {
 }
 
 /// What the server wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wish {
     GoOn,
-    /// All has to end, and is told.
-    Kill,
-    /// All has to end, and nobody is there to be told.
-    Gone,
+    /// All has to end, for it says so or has gone.
+    End,
 }
 
 impl Watch {
-    /// Ends everything when the command ends, the server wants it or has gone.
+    /// Ends everything when the command ends, the server wants it or has gone, and says how it went.
     fn attached(mut self) -> io::Result<()> {
-        self.channel.send(&Report::Started { pid: self.main.as_raw_pid().unsigned_abs() }, &[])?;
+        // A server that has gone already is met below.
+        let _ = self.tell_pid();
+        self.wait_for_end()?;
+        let left = self.sweep() == Family::Some;
+        let status = self.status.unwrap_or(Status::Signalled(Signal::KILL.as_raw()));
+        self.channel.send(&Report::Ended(Ended { status, bound: self.met, left }), &[])
+    }
+
+    fn wait_for_end(&mut self) -> io::Result<()> {
         loop {
             self.reap();
-            if self.status.is_some() {
-                return self.finish();
-            }
-            let wish = self.obey();
-            match wish {
-                Wish::GoOn if self.is_within_bounds() => {}
-                Wish::GoOn | Wish::Kill => return self.finish(),
-                Wish::Gone => {
-                    self.sweep();
-                    return Ok(());
-                }
+            if self.status.is_some() || self.obey() == Wish::End || !self.is_within_bounds() {
+                return Ok(());
             }
             let mut set = [
                 PollFd::new(&self.channel, PollFlags::IN),
@@ -193,22 +191,16 @@ impl Watch {
 
     /// Waits until all that came of the command has ended, or meets a bound.
     fn detached(mut self) -> io::Result<()> {
-        self.channel.send(&Report::Started { pid: self.main.as_raw_pid().unsigned_abs() }, &[])?;
-        while self.reap() == Family::Some {
-            if !self.is_within_bounds() {
-                self.sweep();
-                break;
-            }
+        let _ = self.tell_pid();
+        while self.reap() == Family::Some && self.is_within_bounds() {
             poll(&mut [PollFd::new(&self.deaths, PollFlags::IN)], self.patience())?;
         }
         Ok(())
     }
 
-    /// Ends what is left, and says how it went.
-    fn finish(mut self) -> io::Result<()> {
-        let left = self.sweep() == Family::Some;
-        let status = self.status.unwrap_or(Status::Signalled(Signal::KILL.as_raw()));
-        self.channel.send(&Report::Ended(Ended { status, bound: self.met, left }), &[])
+    fn tell_pid(&self) -> io::Result<()> {
+        let pid = self.main.as_raw_pid().unsigned_abs();
+        self.channel.send(&Report::Started { pid }, &[])
     }
 
     /// Kills until there is nobody. Who cannot be killed, for the system does not come back with it, is left
@@ -250,9 +242,8 @@ impl Watch {
                     }
                 }
                 Ok(Received::Message(Order::End)) => self.end(),
-                Ok(Received::Message(Order::Kill)) => return Wish::Kill,
-                Ok(Received::Message(Order::Launch(_)) | Received::End) | Err(_) => {
-                    return Wish::Gone;
+                Ok(Received::Message(Order::Kill | Order::Launch(_)) | Received::End) | Err(_) => {
+                    return Wish::End;
                 }
                 Ok(Received::Nothing) => return Wish::GoOn,
             }
@@ -313,6 +304,13 @@ impl Watch {
         let now = Instant::now();
         let due = [self.kill, self.due, self.count].into_iter().flatten().min();
         due.map(|due| due.saturating_duration_since(now))
+    }
+}
+
+/// Whatever goes wrong, nothing is left.
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.sweep();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::caller::PATIENCE;
 use std::fs;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// Waits until the process is gone and reaped.
@@ -51,4 +52,68 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(Instant::now() < until, "never: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// What tells the processes of one command from all others: a time for `sleep` that no other has.
+pub(crate) struct Mark(String);
+
+impl Mark {
+    pub(crate) fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self(format!("86400.{}{count:06}", std::process::id()))
+    }
+
+    /// A `sleep` that has it.
+    pub(crate) fn sleep(&self) -> String {
+        format!("sleep {}", self.0)
+    }
+
+    /// A line of shell for processes that want to outlive whatever happens: deaf to signals, a child, one in
+    /// a session of its own, one whose parents are gone, and one that changes its number all the time. It
+    /// prints a line once all of them are there.
+    pub(crate) fn tree(&self) -> String {
+        let sleep = self.sleep();
+        format!(
+            "trap '' TERM INT HUP QUIT; {sleep} & setsid sh -c '{sleep} & {sleep}' & \
+             (setsid sh -c '({sleep} &) & {sleep} &' &) ; \
+             setsid python3 -c '
+import os, sys, time
+\"{sleep}\"
+end = time.time() + 60
+while time.time() < end:
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    time.sleep(0.001)
+' & sleep 0.3; echo ready; wait; {sleep}"
+        )
+    }
+
+    /// The processes that have it and live.
+    pub(crate) fn alive(&self) -> Vec<u32> {
+        let processes = fs::read_dir("/proc").unwrap().flatten();
+        let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let marked = |pid: &u32| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            line.windows(self.0.len()).any(|window| window == self.0.as_bytes()) && is_alive(*pid)
+        };
+        numbers.filter(marked).collect()
+    }
+
+    /// Waits until none is left, and fails where one lives for longer than that.
+    pub(crate) fn assert_gone_within(&self, time: Duration) {
+        let until = Instant::now() + time;
+        // One that changes its number may be overlooked once.
+        let gone = || (0..3).all(|_| self.alive().is_empty());
+        while !gone() {
+            assert!(Instant::now() < until, "these live on: {:?}", self.alive());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// How often something is done that may go wrong by chance.
+pub(crate) fn rounds(usual: usize, long: usize) -> usize {
+    if std::env::var_os("FRAMING_LONG").is_some() { long } else { usual }
 }
