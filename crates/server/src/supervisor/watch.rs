@@ -167,12 +167,13 @@ enum Wish {
 impl Watch {
     /// Ends everything when the command ends, the server wants it or has gone, and says how it went.
     fn attached(mut self) -> io::Result<()> {
-        // A server that has gone already is met below.
+        // A server that has gone needs not be told, and is met below.
         let _ = self.tell_pid();
         self.wait_for_end()?;
         let left = self.sweep() == Family::Some;
         let status = self.status.unwrap_or(Status::Signalled(Signal::KILL.as_raw()));
-        self.channel.send(&Report::Ended(Ended { status, bound: self.met, left }), &[])
+        let _ = self.channel.send(&Report::Ended(Ended { status, bound: self.met, left }), &[]);
+        Ok(())
     }
 
     fn wait_for_end(&mut self) -> io::Result<()> {
