@@ -2,95 +2,18 @@
 
 use crate::caller::{Caller, PATIENCE, anything, argv_of, dirs, home, options, start};
 use crate::daemon::{Daemon, binary};
+use crate::guests::{Guest, Host};
 use framing_protocol::client::{Client, Event, Settings};
-use framing_protocol::message::{Code, Failure};
+use framing_protocol::message::Code;
 use framing_protocol::{Closed, Machine};
-use framing_server::{ClientsFile, ExecPolicy, Limits, Options, Running};
+use framing_server::{ExecPolicy, Limits, Options};
 use framing_transport::{Dirs, Identity, Invitation, Link, Pin, connect, new_token, secure};
 use rustix::process::Signal;
 use std::fs;
 use std::io::{ErrorKind, Read};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
-
-/// A client with a key of its own, which is nobody's here.
-struct Guest {
-    _dir: TempDir,
-    identity: Identity,
-}
-
-/// A home with a server of its own.
-struct Host {
-    _dir: TempDir,
-    dirs: Dirs,
-    running: Running,
-}
-
-impl Guest {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let identity = Identity::load_or_create(&dir.path().join("client.pem")).unwrap();
-        Self { _dir: dir, identity }
-    }
-
-    fn pin(&self) -> Pin {
-        self.identity.pin()
-    }
-
-    /// Calls a server whose key it knows.
-    fn call(&self, address: SocketAddr, server: Pin) -> Caller {
-        let name = address.to_string();
-        let stream = connect(&name, PATIENCE).unwrap();
-        let stream = secure(stream, &name, &self.identity, Some(server), PATIENCE).unwrap();
-        Caller::over(Link::new(stream, Client::new(Settings::default(), Duration::ZERO)))
-    }
-}
-
-impl Host {
-    fn new(change: impl FnOnce(Options) -> Options) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let dirs = Dirs::within(dir.path().join("keys"));
-        let running = start(change(Options { exec: anything(), dirs: dirs.clone(), ..options() }));
-        Self { _dir: dir, dirs, running }
-    }
-
-    fn pin(&self) -> Pin {
-        let path = self.dirs.config().unwrap().join("server.pem");
-        Identity::load(&path).unwrap().unwrap().pin()
-    }
-
-    fn list(&self) -> ClientsFile {
-        ClientsFile::within(&self.dirs).unwrap()
-    }
-
-    fn authorize(&self, guest: &Guest, rest: &str) {
-        let line = format!("{} {rest}", guest.pin());
-        self.list().authorize(&line.parse().unwrap()).unwrap();
-    }
-
-    fn call(&self, guest: &Guest) -> Caller {
-        guest.call(self.running.addresses()[0], self.pin())
-    }
-
-    /// Why the guest is not let in.
-    fn refuses(&self, guest: &Guest) -> Failure {
-        match self.call(guest).next() {
-            (Event::Closed { reason: Closed::Refused(failure) }, _) => failure,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// What the guest is told it may do.
-    fn welcomes(&self, guest: &Guest) -> (Caller, Vec<String>) {
-        let mut caller = self.call(guest);
-        match caller.next() {
-            (Event::Welcome { welcome }, _) => (caller, welcome.roles),
-            other => panic!("{other:?}"),
-        }
-    }
-}
 
 #[test]
 fn a_key_that_is_not_listed_is_told_which_command_would_let_it_in() {

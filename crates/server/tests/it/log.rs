@@ -4,9 +4,11 @@ use crate::caller::{Caller, PATIENCE, argv_of};
 use crate::daemon::{Daemon, binary};
 use crate::processes::wait_until_reaped;
 use framing_protocol::client::Event;
+use framing_protocol::message::{Command, Exec, Stdin};
 use rustix::process::Signal;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 const FLAGS: [&str; 3] = ["--listen", "127.0.0.1:0", "--exec-any"];
 
@@ -71,4 +73,50 @@ fn a_client_cannot_fill_the_log_with_signals_that_do_not_exist() {
     let (code, said) = daemon.end();
     assert_eq!((code, said.lines().count()), (Some(0), 1), "{said}");
     assert!(said.contains("exec: signaled KILL, "), "{said}");
+}
+
+#[test]
+fn every_command_has_its_line() {
+    let policy = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&policy, "[commands.hold]\nargv = [\"sleep\", \"{1}\"]\nargs = ['\\d+']")
+        .unwrap();
+    let mut command = binary();
+    command.args(FLAGS).arg("--exec-policy").arg(policy.path());
+    let daemon = Daemon::start(&mut command, 1);
+    let mut caller = Caller::at(daemon.addresses[0]);
+    let mut exec = argv_of(&["sh", "-c", "cat; echo err >&2; exit 3", "a'b", "", "x\ny"]);
+    exec.env.insert("SECRET".to_owned(), "hidden".into());
+    exec.stdin = Stdin::Piped;
+    let id = caller.client().exec(&exec).unwrap();
+    let (Event::Started { .. }, _) = caller.next() else { panic!() };
+    caller.client().stdin(id, b"password\n").unwrap();
+    caller.client().stdin_end(id);
+    caller.finish(id).unwrap();
+    caller.argv(&["no-such-program"]).unwrap();
+    caller.shell("true").unwrap_err();
+    let name = |args: &str| Command::Named { name: "hold".to_owned(), args: vec![args.into()] };
+    caller.exec(&Exec::new(name("x"))).unwrap_err();
+    let mut exec = Exec::new(name("1000"));
+    exec.timeout = Some(Duration::from_millis(100));
+    caller.exec(&exec).unwrap();
+    drop(caller);
+    daemon.signal(Signal::TERM);
+    let (code, said) = daemon.end();
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!((code, lines.len()), (Some(0), 5), "{said}");
+    for (line, told) in lines.iter().zip([
+        &[
+            "exec: exited 3, 13 bytes out, 9 in, ",
+            " ms: -- sh -c 'cat; echo err >&2; exit 3' 'a'\\''b' '' 'x\\u{a}y'",
+        ][..],
+        &["exec: not-found, 0 bytes out, 0 in, ", ": -- no-such-program"],
+        &["exec: denied, ", ": --shell true"],
+        &["exec: denied, ", ": @hold x"],
+        &["exec: timeout, 0 bytes out, ", ": @hold 1000"],
+    ]) {
+        assert!(line.starts_with("framing-server: 127.0.0.1:"), "{line}");
+        assert!(line.contains(": this user (SHA256:"), "{line}");
+        assert!(told.iter().all(|told| line.contains(told)), "{line}: {told:?}");
+    }
+    assert!(!said.contains("hidden") && !said.contains("password"));
 }

@@ -12,6 +12,7 @@ mod exec;
 mod exec_end;
 mod faults;
 mod get;
+mod guests;
 mod limits;
 mod list;
 mod log;

@@ -1,6 +1,7 @@
 //! Commands that the operator has written down, and commands that go on by themselves.
 
 use crate::caller::{Caller, anything, options, start};
+use crate::guests::{Guest, Host};
 use crate::processes::{Mark, is_alive, wait_until};
 use framing_protocol::message::{Cap, Code, Command, Exec, Failure, Outcome, Stdin, Text};
 use framing_server::{ExecPolicy, Options, Running};
@@ -209,4 +210,27 @@ fn nothing_is_detached_where_the_policy_says_nothing_of_it() {
     let mut fed = detached(named::<&str>("yes", &[]));
     fed.stdin = Stdin::Piped;
     assert_eq!(caller.exec(&fed).unwrap_err().code, Code::BadRequest);
+}
+
+#[test]
+fn a_client_does_not_learn_which_commands_have_names() {
+    let policy: ExecPolicy = POLICY.parse().unwrap();
+    let host = Host::new(|options| Options { exec: policy, ..options });
+    let guest = Guest::new();
+    host.authorize(&guest, "roles=exec:@slow,exec:@missing,exec:any");
+    let (mut caller, roles) = host.welcomes(&guest);
+    assert_eq!(roles, ["exec:@slow"]);
+    let told = |caller: &mut Caller, name: &str| {
+        let failure = caller.exec(&named::<&str>(name, &[])).unwrap_err();
+        assert_eq!(failure.code, Code::Denied);
+        format!("{} {}", failure.message, failure.hint.unwrap()).replace(name, "NAME")
+    };
+    // One that is there, and one that is not.
+    assert_eq!(told(&mut caller, "show"), told(&mut caller, "nothing"));
+    assert!(told(&mut caller, "show").contains("framing-server authorize"));
+    let ran = caller.exec(&named::<&str>("slow", &[])).unwrap();
+    assert_eq!(ran.exit.outcome, Outcome::CapExceeded { cap: Cap::RunTime });
+    // What it may do and nobody can: for that it need not be authorized.
+    let failure = caller.exec(&named::<&str>("missing", &[])).unwrap_err();
+    assert_eq!(failure.code, Code::Denied);
 }
