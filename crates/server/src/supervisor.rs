@@ -1,4 +1,4 @@
-//! A process beside the server for each command, which sees to it that nothing of the command is left.
+//! A process beside the server for each running command, which sees to it that nothing of the command is left.
 //!
 //! ```text
 //!  server ------ Unix stream: orders, reports, descriptors ------ supervisor      one process each,
@@ -15,8 +15,9 @@
 //! SIGKILL included.
 //!
 //! What has to be done between a fork and the command (limits, no new privileges) is done in this process
-//! before: there is only one command in its life. That takes no `unsafe`, and the channel of one supervisor
-//! never gets into another, for no descriptor of the server is ever without CLOEXEC.
+//! before: there is only one command at a time, and only one in its life that needs limits which cannot be
+//! raised again. That takes no `unsafe`, and the channel of one supervisor never gets into another, for no
+//! descriptor of the server is ever without CLOEXEC.
 
 mod channel;
 mod message;

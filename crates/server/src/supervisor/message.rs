@@ -30,6 +30,14 @@ pub(crate) struct Launch {
     pub(crate) mode: Mode,
 }
 
+impl Launch {
+    /// Whether the supervisor is afterwards as it was before: limits can be lowered, and not raised again.
+    pub(crate) fn leaves_no_trace(&self) -> bool {
+        let Bounds { memory, file_size, .. } = self.bounds;
+        memory.is_none() && file_size.is_none() && self.mode != Mode::Detached
+    }
+}
+
 /// How the command is tied to whoever asked for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Mode {

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Starts supervisors before there are commands for them, for to start one takes as long as most commands
-/// do; and buries them.
+/// do; keeps those that can be used again; and buries them.
 #[derive(Debug)]
 pub(crate) struct Supervisors {
     supervisor: Supervisor,
@@ -73,8 +73,12 @@ impl Supervisors {
             }
             state.detached += 1;
         }
+        let again = launch.leaves_no_trace();
         match self.engage(&Order::Launch(launch), descriptors) {
-            Ok(process) => Ok(Supervised { process: Some(process), mode, supervisors: self }),
+            Ok(process) => {
+                let (process, idle) = (Some(process), false);
+                Ok(Supervised { process, mode, again, idle, supervisors: self })
+            }
             Err(error) => {
                 if mode == Mode::Detached {
                     self.state().detached -= 1;
@@ -178,6 +182,16 @@ impl Supervisors {
         });
     }
 
+    fn keep(&self, process: Process) {
+        let mut state = self.state();
+        if state.ready.len() < KEPT {
+            state.ready.push(process);
+        } else {
+            drop(state);
+            self.dismiss(process, Mode::Attached);
+        }
+    }
+
     fn dismiss(&self, process: Process, mode: Mode) {
         let Process { channel, child, exit } = process;
         // This is what it ends by.
@@ -223,6 +237,10 @@ pub(crate) struct Supervised<'s> {
     /// There until this is dropped.
     process: Option<Process>,
     mode: Mode,
+    /// Whether the supervisor waits for another command after this one, if it has ended all of it.
+    again: bool,
+    /// Whether it has.
+    idle: bool,
     supervisors: &'s Supervisors,
 }
 
@@ -238,7 +256,14 @@ impl Supervised<'_> {
     pub(crate) fn report(&mut self) -> io::Result<Option<Report>> {
         let ended = || io::Error::other("its supervisor has ended");
         match self.process.as_mut().ok_or_else(ended)?.channel.receive()? {
-            Received::Message(report) => Ok(Some(report)),
+            Received::Message(report) => {
+                self.idle = match &report {
+                    Report::Failed(_) => true,
+                    Report::Ended(ended) => !ended.left,
+                    Report::Unable(_) | Report::Started { .. } => false,
+                };
+                Ok(Some(report))
+            }
             Received::Nothing => Ok(None),
             Received::End => Err(ended()),
         }
@@ -253,14 +278,20 @@ impl Supervised<'_> {
 impl Drop for Supervised<'_> {
     fn drop(&mut self) {
         if let Some(process) = self.process.take() {
-            self.supervisors.dismiss(process, self.mode);
+            if self.again && self.idle {
+                self.supervisors.keep(process);
+            } else {
+                self.supervisors.dismiss(process, self.mode);
+            }
         }
     }
 }
 
-/// How many wait for commands: one for the next, and one for the next after that, since to start one takes as
-/// long as a short command does.
+/// How many wait for commands at least.
 const READY: usize = 2;
+
+/// How many wait at most.
+const KEPT: usize = 16;
 
 /// How long a supervisor may take to end all that it watches over, and then itself.
 const PATIENCE: Duration = Duration::from_secs(15);

@@ -1,4 +1,4 @@
-//! The life of a supervisor: one command, from its order to the end of the last that came of it.
+//! The life of a supervisor: one command at a time, from its order to the end of the last that came of it.
 
 use super::channel::{Channel, Received};
 use super::message::{Bound, Bounds, Ended, Launch, Mode, Order, Report, Status};
@@ -23,29 +23,48 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-/// Waits at the channel for a command, runs it, and sees to its end.
+/// Runs what it is given at the channel, one command after the other, and sees to the end of each.
 pub(super) fn serve(mut channel: Channel) -> io::Result<()> {
     let deaths = prepare()?;
-    let launch = loop {
+    loop {
         match channel.receive()? {
-            Received::Message(Order::Launch(launch)) => break launch,
-            // To no command, or to none any more.
+            Received::Message(Order::Launch(launch)) => {
+                let again = launch.leaves_no_trace();
+                if run(launch, &mut channel, &deaths)? == Rest::Some || !again {
+                    return Ok(());
+                }
+            }
+            // To a command that has just ended.
             Received::Message(_) => {}
             Received::Nothing => {
                 poll(&mut [PollFd::new(&channel, PollFlags::IN)], None)?;
             }
             Received::End => return Ok(()),
         }
-    };
+    }
+}
+
+/// Whether anything is left of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    Some,
+    None,
+}
+
+fn run(launch: Launch, channel: &mut Channel, deaths: &UnixStream) -> io::Result<Rest> {
+    let descriptors = channel.take_descriptors();
     if let Err(error) = tree::check() {
         let why = format!("/proc does not say which processes descend from which: {error}");
-        return channel.send(&Report::Unable(why), &[]);
+        channel.send(&Report::Unable(why), &[])?;
+        return Ok(Rest::None);
     }
-    let main = match start(&launch, channel.take_descriptors()) {
+    let spent = tree::ticks_of_the_dead();
+    let main = match start(&launch, descriptors) {
         Ok(main) => main,
         Err(error) => {
             let number = error.raw_os_error().unwrap_or(Errno::INVAL.raw_os_error());
-            return channel.send(&Report::Failed(number), &[]);
+            channel.send(&Report::Failed(number), &[])?;
+            return Ok(Rest::None);
         }
     };
     let Launch { bounds, grace, mode, .. } = launch;
@@ -62,6 +81,7 @@ pub(super) fn serve(mut channel: Channel) -> io::Result<()> {
         grace,
         kill: None,
         count: count.then(|| now + COUNTING),
+        spent,
         met: None,
     };
     match mode {
@@ -130,10 +150,10 @@ fn bind(bounds: &Bounds) -> io::Result<()> {
     Ok(())
 }
 
-struct Watch {
-    channel: Channel,
+struct Watch<'c> {
+    channel: &'c mut Channel,
     /// Readable when a child has died.
-    deaths: UnixStream,
+    deaths: &'c UnixStream,
     main: Pid,
     /// Once the command itself has ended.
     status: Option<Status>,
@@ -145,15 +165,10 @@ struct Watch {
     kill: Option<Instant>,
     /// When its processes are counted next.
     count: Option<Instant>,
+    /// Clock ticks that were spent by commands before.
+    spent: u64,
     /// The bound that ended it.
     met: Option<Bound>,
-}
-
-/// Whether there are children.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Family {
-    Some,
-    None,
 }
 
 /// What the server wants.
@@ -164,16 +179,18 @@ enum Wish {
     End,
 }
 
-impl Watch {
+impl Watch<'_> {
     /// Ends everything when the command ends, the server wants it or has gone, and says how it went.
-    fn attached(mut self) -> io::Result<()> {
+    fn attached(mut self) -> io::Result<Rest> {
         // A server that has gone needs not be told, and is met below.
         let _ = self.tell_pid();
         self.wait_for_end()?;
-        let left = self.sweep() == Family::Some;
+        let rest = self.sweep();
         let status = self.status.unwrap_or(Status::Signalled(Signal::KILL.as_raw()));
-        let _ = self.channel.send(&Report::Ended(Ended { status, bound: self.met, left }), &[]);
-        Ok(())
+        let _ = self
+            .channel
+            .send(&Report::Ended(Ended { status, bound: self.met, left: rest == Rest::Some }), &[]);
+        Ok(rest)
     }
 
     fn wait_for_end(&mut self) -> io::Result<()> {
@@ -183,20 +200,20 @@ impl Watch {
                 return Ok(());
             }
             let mut set = [
-                PollFd::new(&self.channel, PollFlags::IN),
-                PollFd::new(&self.deaths, PollFlags::IN),
+                PollFd::new(&*self.channel, PollFlags::IN),
+                PollFd::new(self.deaths, PollFlags::IN),
             ];
             poll(&mut set, self.patience())?;
         }
     }
 
     /// Waits until all that came of the command has ended, or meets a bound.
-    fn detached(mut self) -> io::Result<()> {
+    fn detached(mut self) -> io::Result<Rest> {
         let _ = self.tell_pid();
-        while self.reap() == Family::Some && self.is_within_bounds() {
-            poll(&mut [PollFd::new(&self.deaths, PollFlags::IN)], self.patience())?;
+        while self.reap() == Rest::Some && self.is_within_bounds() {
+            poll(&mut [PollFd::new(self.deaths, PollFlags::IN)], self.patience())?;
         }
-        Ok(())
+        Ok(self.sweep())
     }
 
     fn tell_pid(&self) -> io::Result<()> {
@@ -206,30 +223,30 @@ impl Watch {
 
     /// Kills until there is nobody. Who cannot be killed, for the system does not come back with it, is left
     /// after a while.
-    fn sweep(&mut self) -> Family {
+    fn sweep(&mut self) -> Rest {
         let until = Instant::now() + SWEEPING;
         let mut pause = Duration::from_millis(1);
-        while self.reap() == Family::Some {
+        while self.reap() == Rest::Some {
             if Instant::now() >= until {
-                return Family::Some;
+                return Rest::Some;
             }
             tree::kill(&tree::descendants());
             // They die in their own time.
-            let _ = poll(&mut [PollFd::new(&self.deaths, PollFlags::IN)], Some(pause));
+            let _ = poll(&mut [PollFd::new(self.deaths, PollFlags::IN)], Some(pause));
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        Family::None
+        Rest::None
     }
 
     /// Takes note of every child that has died, among them those that others have left behind.
-    fn reap(&mut self) -> Family {
-        let _ = self.deaths.read(&mut [0; 64]);
+    fn reap(&mut self) -> Rest {
+        let _ = (&*self.deaths).read(&mut [0; 64]);
         loop {
             match wait(WaitOptions::NOHANG) {
                 Ok(Some((pid, status))) if pid == self.main => self.status = Some(outcome(status)),
                 Ok(Some(_)) | Err(Errno::INTR) => {}
-                Ok(None) => return Family::Some,
-                Err(_) => return Family::None,
+                Ok(None) => return Rest::Some,
+                Err(_) => return Rest::None,
             }
         }
     }
@@ -285,7 +302,7 @@ impl Watch {
             self.count = Some(now + COUNTING);
             let processes = tree::descendants();
             let ticks = processes.iter().map(|process| process.ticks).sum::<u64>();
-            let ticks = ticks.saturating_add(tree::ticks_of_the_dead());
+            let ticks = ticks.saturating_add(tree::ticks_of_the_dead()).saturating_sub(self.spent);
             let milliseconds =
                 ticks.saturating_mul(1000) / rustix::param::clock_ticks_per_second().max(1);
             let count = u64::try_from(processes.len()).unwrap_or(u64::MAX);
@@ -309,7 +326,7 @@ impl Watch {
 }
 
 /// Whatever goes wrong, nothing is left.
-impl Drop for Watch {
+impl Drop for Watch<'_> {
     fn drop(&mut self) {
         self.sweep();
     }
