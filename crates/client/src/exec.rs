@@ -45,7 +45,7 @@ fn explain(exec: &Exec, exit: &Exit) {
         Outcome::Exited { code } if u8::try_from(*code).is_err() => report::line(format_args!(
             "exec: {name}: the server tells of exit code {code}, and there is none such"
         )),
-        Outcome::Exited { .. } => {}
+        Outcome::Exited { .. } | Outcome::Detached => {}
         Outcome::Signalled { signal, name: signal_name } => {
             let signal_name = Escaped(signal_name.as_bytes());
             report::line(format_args!("exec: {name}: killed by signal {signal} ({signal_name})"));
@@ -59,7 +59,6 @@ fn explain(exec: &Exec, exit: &Exit) {
             exit.duration,
             cap.as_str()
         )),
-        Outcome::Detached => {}
         Outcome::NotFound => {
             report::line(format_args!("exec: {name}: the server has no such command"));
         }
