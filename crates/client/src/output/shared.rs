@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use rustix::event::Timespec;
+use framing_transport::{PollFd, PollFlags, poll};
 
-use super::{Output, Sink, wait_writable};
+use super::{Output, Sink};
 
 /// An [`Output`] that several threads put to, each through a handle of its own. What one puts at once stays
 /// together, and nobody holds the lock while waiting: each polls a descriptor that needs none.
@@ -40,11 +40,12 @@ impl Shared {
             if is_empty {
                 return Ok(());
             }
+            // Anew in each turn, for a signal ends a wait early.
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            let timeout = left.and_then(|left| Timespec::try_from(left).ok());
-            if !wait_writable(self.descriptor.as_fd(), timeout)? {
+            if left.is_some_and(|left| left.is_zero()) {
                 return Ok(());
             }
+            poll(&mut [PollFd::new(&self.descriptor, PollFlags::OUT)], left)?;
         }
     }
 

@@ -1,7 +1,11 @@
 //! The real binary against the real server, and against servers that lie.
 
 mod echo;
+mod encodings;
 mod exec;
+mod exec_input;
+mod exec_json;
+mod exec_signals;
 mod get;
 mod guess;
 mod hints;
