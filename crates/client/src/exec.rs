@@ -37,7 +37,7 @@ use crate::report;
 use ask::{Form, Work};
 use hosts::Host;
 use many::{Ends, StatusFile};
-use outcome::End;
+use outcome::{End, How};
 use signals::Signals;
 
 pub(crate) use encoding::Encoding;
@@ -135,7 +135,7 @@ fn explain(exec: &Exec, end: &End) {
         Command::Named { name, .. } => format!("@{}", Escaped(name.as_bytes())),
     };
     match &end.how {
-        outcome::How::Exit(exit) => {
+        How::Exit(exit) => {
             if exit.truncated {
                 report::line(format_args!("exec: {name}: {TRUNCATED}"));
             }
@@ -143,7 +143,7 @@ fn explain(exec: &Exec, end: &End) {
                 report::line(format_args!("exec: {name}: {explanation}"));
             }
         }
-        outcome::How::Failed(_) | outcome::How::Cancelled { .. } => {
+        How::Failed(_) | How::Cancelled { .. } => {
             let Some(explanation) = end.explanation() else { return };
             report::line(format_args!("exec: {explanation}"));
         }
@@ -168,12 +168,15 @@ fn summarize(ends: &[End]) {
         .filter(|(_, count)| *count > 0)
         .map(|(label, count)| format!("{count} {label}"))
         .collect();
-    let servers = if ends.len() == 1 { "server" } else { "servers" };
-    report::line(format_args!("exec: {} {servers}: {}", ends.len(), counts.join(", ")));
+    // Whoever read the output had enough of it, and of this too.
+    if !ends.iter().any(End::is_quiet) {
+        let servers = if ends.len() == 1 { "server" } else { "servers" };
+        report::line(format_args!("exec: {} {servers}: {}", ends.len(), counts.join(", ")));
+    }
     let mut hints: Vec<&str> = Vec::new();
-    for end in ends {
-        let server = Escaped(end.server.as_bytes());
-        if let outcome::How::Exit(exit) = &end.how
+    for end in ends.iter().filter(|end| !end.is_quiet()) {
+        let server = Escaped(end.server.as_bytes()).to_string();
+        if let How::Exit(exit) = &end.how
             && exit.truncated
         {
             report::line(format_args!("exec: {server}: {TRUNCATED}"));
@@ -182,6 +185,8 @@ fn summarize(ends: &[End]) {
             continue;
         }
         let why = end.explanation().unwrap_or_else(|| end.label());
+        // Some errors name it themselves.
+        let why = why.strip_prefix(&format!("{server}: ")).unwrap_or(&why);
         report::line(format_args!("exec: {server}: {why}"));
         if let Some(hint) = end.hint.as_deref().filter(|hint| !hints.contains(hint)) {
             report::hint(hint);

@@ -49,6 +49,11 @@ impl End {
         }
     }
 
+    /// Whether it needs no words: whoever read the output has left.
+    pub(super) fn is_quiet(&self) -> bool {
+        matches!(&self.how, How::Failed(error) if error.is_quiet())
+    }
+
     /// What went wrong, in a few words: the same for all servers where the same went wrong.
     pub(super) fn label(&self) -> String {
         match &self.how {
@@ -75,7 +80,8 @@ impl End {
     pub(super) fn explanation(&self) -> Option<String> {
         let exit = match &self.how {
             How::Exit(exit) => exit,
-            How::Failed(error) => return (!error.is_quiet()).then(|| error.to_string()),
+            How::Failed(_) if self.is_quiet() => return None,
+            How::Failed(error) => return Some(error.to_string()),
             How::Cancelled { .. } => return None,
         };
         let after = exit.duration;

@@ -27,7 +27,8 @@ fn what_is_said_in_gbk_is_read_in_utf_8() {
 fn characters_that_come_in_pieces_are_whole() {
     let world = World::new();
     let bytes = GREETING.split('\\').skip(1);
-    let script: String = bytes.map(|byte| format!("printf '\\{byte}'; sleep 0.01; ")).collect();
+    let script = bytes.map(|byte| format!("printf '\\{byte}'")).collect::<Vec<_>>();
+    let script = script.join("; sleep 0.01; ");
     let output = world.client(&["exec", "--encoding", "gbk", "--shell", &script]).output().unwrap();
     check(&output, 0, "你好，世界", &[]);
 }

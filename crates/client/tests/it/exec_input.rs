@@ -1,7 +1,7 @@
 //! `exec -i`: standard input of every kind, and what is left of it.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::os::fd::AsFd;
 use std::process::Stdio;
 
@@ -53,7 +53,7 @@ fn without_the_flag_not_a_byte_is_read() {
     let stdin = file.try_clone().unwrap();
     let output = world.process(&["exec", "cat"]).stdin(stdin).output().unwrap();
     check(&output, 0, "", &[]);
-    assert_eq!(file.seek(SeekFrom::Current(0)).unwrap(), 0);
+    assert_eq!(file.stream_position().unwrap(), 0);
     let line = "printf 'a\nb\nc\n' | while read line; do $0 exec echo \"<$line>\"; done";
     check(&world.shell(line).output().unwrap(), 0, "<a>\n<b>\n<c>\n", &[]);
     // With it the first one takes the others' lines.
@@ -132,7 +132,7 @@ fn input_and_output_of_which_neither_waits_for_the_other() {
     let script = "seq 1 200000; cat; seq 1 200000";
     let (file, content) = file(3 << 20);
     let output = world.process(&["exec", "-i", "--shell", script]).stdin(file).output().unwrap();
-    let numbers: String = (1..=200_000).map(|n| format!("{n}\n")).collect();
+    let numbers = (1..=200_000).map(|n| format!("{n}\n")).collect::<Vec<_>>().concat();
     let expected = [numbers.as_bytes(), &content, numbers.as_bytes()].concat();
     assert!(output.stdout == expected, "{} bytes", output.stdout.len());
 }

@@ -12,6 +12,7 @@ mod hints;
 mod inspect;
 mod lies;
 mod ls;
+mod many;
 mod output;
 mod prompt;
 mod session;
