@@ -151,8 +151,9 @@ pub(crate) enum Command {
     /// becomes ours. Its standard input is empty, unless -i sends ours. SIGINT (Ctrl-C), SIGTERM and SIGHUP
     /// are for the command, too; a third SIGINT ends us at once, and the command with us.
     ///
-    /// At several servers it runs at the same time. Every line of output then begins with the server that it
+    /// At several servers (--server a:1,b:1 or --servers FILE) it runs at the same time. Every line of output then begins with the server that it
     /// is from, a summary follows on standard error, and the exit code is the greatest of all.
+    #[command(override_usage = exec::USAGE, after_long_help = exec::JSON)]
     Exec(Exec),
     /// Fetch a file
     ///

@@ -23,6 +23,7 @@
 //! ```
 
 mod attached;
+mod download;
 
 use std::os::fd::BorrowedFd;
 use std::thread::sleep;
@@ -30,12 +31,13 @@ use std::time::{Duration, Instant};
 
 use framing_protocol::Closed;
 use framing_protocol::client::{Client, Event, Refused, Settings};
-use framing_protocol::message::{Code, Digest, Entry, Exec, Exit, Failure, File, Id, Text, Token};
+use framing_protocol::message::{Code, Entry, Exec, Exit, Failure, Id, Text, Token};
 use framing_transport::{Link, Pin, PollFd, PollFlags, TlsStream, poll};
 
 pub use attached::{Attached, Attendant, Order};
+pub use download::Download;
 
-use crate::error::{Damage, Error};
+use crate::error::Error;
 use crate::output::Sink;
 use crate::target::Target;
 
@@ -127,7 +129,7 @@ impl Session {
         let id = self.ask(|machine| machine.get(path))?;
         loop {
             if let Event::File { file, .. } = self.event_of(id, &mut [])? {
-                return Ok(Download { session: self, id, file, state: State::Running });
+                return Ok(Download::new(self, id, file));
             }
         }
     }
@@ -323,69 +325,6 @@ pub(crate) struct Watch<'a> {
 pub(crate) enum Input {
     Ready,
     NotReady,
-}
-
-/// A file that the server has opened for us. Dropping it calls the transfer off.
-#[derive(Debug)]
-pub struct Download<'s> {
-    session: &'s mut Session,
-    id: Id,
-    file: File,
-    state: State,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Running,
-    Ended,
-}
-
-impl Download<'_> {
-    /// What the server says of it.
-    pub fn file(&self) -> &File {
-        &self.file
-    }
-
-    /// Hands all of it to `sink` as it comes, and says at the end whether it was the whole file and
-    /// the right one. Until then nothing that was handed over can be trusted.
-    pub fn write_to(mut self, sink: &mut dyn Sink) -> Result<File, Error> {
-        let mut hasher = blake3::Hasher::new();
-        let digest = loop {
-            match self.next(sink)? {
-                Event::Data { .. } => {
-                    let body = self.session.body();
-                    hasher.update(body);
-                    sink.put(body).map_err(Error::Sink)?;
-                }
-                Event::FileEnd { digest, .. } => break digest,
-                _ => {}
-            }
-        };
-        self.state = State::Ended;
-        if digest != Digest::Blake3(*hasher.finalize().as_bytes()) {
-            return Err(Error::Damaged(Damage::Digest));
-        }
-        self.session.finish(&mut [sink])?;
-        Ok(self.file.clone())
-    }
-
-    /// The machine sees to it that what comes is as long as was promised.
-    fn next(&mut self, sink: &mut dyn Sink) -> Result<Event, Error> {
-        self.session.event_of(self.id, &mut [sink]).map_err(|error| match error {
-            Error::Closed { reason: Closed::Violation(failure), .. } => {
-                Damage::Protocol(failure).into()
-            }
-            error => error,
-        })
-    }
-}
-
-impl Drop for Download<'_> {
-    fn drop(&mut self) {
-        if self.state == State::Running {
-            self.session.give_up(self.id);
-        }
-    }
 }
 
 /// Who breaks the protocol before the welcome does not speak it, except for a server of another

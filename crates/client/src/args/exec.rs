@@ -58,12 +58,37 @@ pub(crate) struct Exec {
     #[arg(long, value_name = "N", default_value = "16", value_parser = jobs)]
     pub(crate) jobs: usize,
 
-    /// The command and its arguments; no shell looks at them, and everything from here on is theirs. @NAME
-    /// is a command that the server's operator has written down (a program whose file is called @x is
+    /// The command and its arguments; no shell looks at them, and everything from here on is theirs
+    ///
+    /// @NAME is a command that the server's operator has written down (a program whose file is called @x is
     /// ./@x)
     #[arg(value_name = "CMD", trailing_var_arg = true, required_unless_present = "shell")]
     pub(crate) argv: Vec<OsString>,
 }
+
+pub(super) const USAGE: &str = "\
+framing-client exec [OPTIONS] [--] CMD [ARG]...
+       framing-client exec [OPTIONS] --shell LINE";
+
+pub(super) const JSON: &str = "\
+JSON:
+  {\"server\", \"outcome\", ..., \"exit_code\", \"duration_ms\", \"truncated\", \"stdout\", \"stderr\"}
+
+  outcome               and with it
+  exited                code
+  signaled              signal, name
+  cap-exceeded          cap: output, run-time, cpu, processes or file-size
+  detached              pid
+  denied, transport     error: {\"code\", \"message\", \"hint\"}
+  cancelled             error, if it was the server's
+  timeout, not-found, not-executable
+
+\"exit_code\" is ours. \"truncated\": some output is missing, or may be. \"input_error\" is there if standard \
+input could not be read. \"stdout\" and \"stderr\" are {\"bytes\", \"text\"}, or {\"bytes\", \"base64\"} where they \
+are not UTF-8, with \"cut\": true where only the beginning is there; --status-file is without them.
+
+With --json-events each line has \"server\" and \"event\": started (with \"pid\"), stdout and stderr (with \
+\"text\" or \"base64\"), and at last exit, with the fields above but the output.";
 
 /// What programs are told instead of the output.
 #[derive(Debug, Clone, Copy, ClapArgs)]

@@ -113,8 +113,10 @@ impl Watch<'_> {
             self.write_status(&[]);
         }
         // A thread that could not be had to leave is left to the end of the process.
-        for index in 0..self.known.len() {
-            self.cancel(index, signals::INT, self.work.hosts[index].give_up());
+        for (index, host) in self.work.hosts.iter().enumerate() {
+            if self.known[index].is_none() {
+                self.cancel(index, signals::INT, host.give_up());
+            }
         }
         // Written by now, unless somebody was given up whose output nobody reads; and whoever reads no
         // complaints gets none.

@@ -96,15 +96,13 @@ impl Session {
     /// Runs a command to its end, and meanwhile moves its output and its input and does what its attendant
     /// orders, none of which can hold up the other.
     pub fn run(&mut self, exec: &Exec, mut attached: Attached<'_>) -> Result<Exit, Error> {
-        let id = self.ask(|machine| machine.exec(exec))?;
         if exec.stdin == Stdin::Null {
             attached.stdin = None;
         }
-        let result = self.attend(id, &mut attached);
+        let id = self.ask(|machine| machine.exec(exec));
+        let result = id.and_then(|id| self.attend(id, &mut attached));
         attached.attendant.ended();
         if let Err(Error::Interrupted | Error::Sink(_) | Error::System(_)) = result {
-            // Nobody waits for it any more.
-            self.give_up(id);
             return result;
         }
         // What came before the end has come, whatever the end was.
@@ -112,7 +110,17 @@ impl Session {
         result
     }
 
+    /// Goes on until the end. One that nobody waits for any more is called off.
     fn attend(&mut self, id: Id, attached: &mut Attached<'_>) -> Result<Exit, Error> {
+        let exit = self.relay(id, attached);
+        if exit.is_err() {
+            // What has ended already is not affected.
+            self.give_up(id);
+        }
+        exit
+    }
+
+    fn relay(&mut self, id: Id, attached: &mut Attached<'_>) -> Result<Exit, Error> {
         let mut block = vec![0; if attached.stdin.is_some() { BLOCK } else { 0 }];
         loop {
             while let Some(order) = attached.attendant.order() {
