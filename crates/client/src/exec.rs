@@ -18,11 +18,10 @@ mod many;
 mod outcome;
 mod prefix;
 mod signals;
+mod status_file;
 mod text;
 
-use std::fs::OpenOptions;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
@@ -36,9 +35,10 @@ use crate::output::{Output, Shared};
 use crate::report;
 use ask::{Form, Work};
 use hosts::Host;
-use many::{Ends, StatusFile};
+use many::Ends;
 use outcome::{End, How};
 use signals::Signals;
+use status_file::StatusFile;
 
 pub(crate) use encoding::Encoding;
 pub use hosts::ServersError;
@@ -47,7 +47,7 @@ pub use hosts::ServersError;
 pub(crate) fn run(args: &Args, asked: &args::Exec) -> Result<Status, Error> {
     // Before anything else, for it may wait for whoever is to read it, and has to be there before a command
     // runs of which it could not tell.
-    let status_file = asked.status_file.as_deref().map(|path| open(Path::new(path))).transpose()?;
+    let status_file = asked.status_file.as_deref().map(StatusFile::open).transpose()?;
     let named = match &asked.servers {
         Some(path) => hosts::listed(path)?,
         None => args.servers().map(str::to_owned).collect(),
@@ -89,16 +89,6 @@ pub(crate) fn run(args: &Args, asked: &args::Exec) -> Result<Status, Error> {
     }
     let greatest = all.iter().map(End::status).max_by_key(|status| status.code());
     Ok(greatest.unwrap_or(Status::OWN_FAILURE))
-}
-
-fn open(path: &Path) -> Result<StatusFile, Error> {
-    let opened = OpenOptions::new().write(true).create(true).truncate(true).open(path);
-    let output = opened.and_then(Output::new).map_err(|source| Error::File {
-        what: "write",
-        path: path.into(),
-        source,
-    })?;
-    Ok(StatusFile { path: path.into(), output })
 }
 
 /// What the servers are asked for.

@@ -10,7 +10,6 @@
 //! busy with: a connection that takes its time, an output that nobody reads.
 
 use std::os::fd::BorrowedFd;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -23,8 +22,9 @@ use super::hosts::{GivenUp, Host};
 use super::json::line;
 use super::outcome::{End, How};
 use super::signals::{self, Signal, Signals};
+use super::status_file::StatusFile;
 use crate::error::Error;
-use crate::output::{Output, Sink};
+use crate::output::Sink;
 use crate::report;
 
 /// Has the command run at all hosts, at most so many at a time, and gives how it ended at each.
@@ -73,13 +73,6 @@ pub(super) struct Ends {
     pub(super) all: Vec<End>,
     /// Why the status file is not complete, if it was to be written and is not.
     pub(super) trouble: Option<Error>,
-}
-
-/// A file that is told how it ended at each host, a line each.
-#[derive(Debug)]
-pub(super) struct StatusFile {
-    pub(super) path: PathBuf,
-    pub(super) output: Output,
 }
 
 /// What this thread knows.

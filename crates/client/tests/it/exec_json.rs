@@ -6,6 +6,7 @@ use std::process::{Output, Stdio};
 use std::thread;
 
 use framing_server::ExecPolicy;
+use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use serde_json::{Value, json};
 
 use crate::lies::{message, read_header};
@@ -271,6 +272,17 @@ fn a_status_file_is_told_beside_the_output() {
     check(&output, 0, "out\n", &[]);
     let third = std::fs::read_to_string(world.here("third")).unwrap();
     assert!(third.contains(r#""outcome":"exited","code":0"#) && third.ends_with("}\n"), "{third}");
+    // A descriptor may lead to a file in which there is something already.
+    let line = "echo before; $0 exec --status-file /dev/fd/3 echo out 3>&1; echo after";
+    let output = world.shell(line).stdout(File::create(world.here("all")).unwrap()).output();
+    assert_eq!(output.unwrap().status.code(), Some(0));
+    let all = std::fs::read_to_string(world.here("all")).unwrap();
+    assert!(all.starts_with("before\nout\n{"), "{all}");
+    // Some systems do not let a process have a copy of a descriptor by its number.
+    let ourselves = pidfd_open(getpid(), PidfdFlags::empty());
+    if ourselves.and_then(|pid| pidfd_getfd(pid, 1, PidfdGetfdFlags::empty())).is_ok() {
+        assert!(all.ends_with("}\nafter\n"), "{all}");
+    }
     let line =
         "mkfifo fifo; cat fifo & $0 exec --status-file fifo no-such-command 2>/dev/null; wait";
     let output = world.shell(line).output().unwrap();
@@ -280,7 +292,8 @@ fn a_status_file_is_told_beside_the_output() {
 #[test]
 fn a_status_file_that_cannot_be_written_is_told_before_anything_runs() {
     let world = World::new();
-    for path in ["missing/status", "."] {
+    // Nothing is open under the last number, and nothing can be written to standard input.
+    for path in ["missing/status", ".", "/dev/fd/99", "/dev/fd/0"] {
         let output = world
             .client(&["exec", "--status-file", path, "--shell", "touch it-ran"])
             .output()
