@@ -168,8 +168,11 @@ impl Watch<'_> {
             self.interrupts += 1;
         }
         if signal == signals::INT && self.interrupts >= 3 {
-            self.work.hosts.iter().for_each(Host::leave);
-            self.until = Some(Instant::now() + LAST_WORDS);
+            // The first of them counts: whoever goes on must not wait the longer for it.
+            if self.until.is_none() {
+                self.work.hosts.iter().for_each(Host::leave);
+                self.until = Some(Instant::now() + LAST_WORDS);
+            }
             return;
         }
         for (index, host) in self.work.hosts.iter().enumerate() {

@@ -254,3 +254,49 @@ fn hyphenated(word: &str) -> String {
 
 const DENIED: &str = "denied";
 const CANCELLED: &str = "cancelled";
+
+#[cfg(test)]
+mod tests {
+    use framing_protocol::message::Cap;
+
+    use super::*;
+
+    fn end(how: How) -> End {
+        let server = "a:1".to_owned();
+        End { server, how, pid: Some(7), input: None, duration: Duration::ZERO, hint: None }
+    }
+
+    fn exit(outcome: Outcome) -> End {
+        end(How::Exit(Exit { outcome, truncated: false, duration: Duration::from_millis(1500) }))
+    }
+
+    #[test]
+    fn every_end_has_a_label_and_says_what_the_code_does_not() {
+        let signal = Outcome::Signalled { signal: 9, name: "KILL".into() };
+        for (outcome, label, explanation) in [
+            (Outcome::Exited { code: 0 }, "ok", None),
+            (Outcome::Exited { code: 3 }, "exited with 3", None),
+            (Outcome::Exited { code: -1 }, "exited with -1", Some("none such")),
+            (Outcome::Detached, "ok", None),
+            (signal, "killed by signal 9", Some("signal 9 (KILL)")),
+            (Outcome::TimedOut, "timed out", Some("after 1.5s, when its time was up")),
+            (Outcome::CapExceeded { cap: Cap::Cpu }, "over a cap", Some("a cap on cpu")),
+            (Outcome::NotFound, "without such a command", Some("no such command")),
+            (Outcome::NotExecutable, "unable to run it", Some("will not run it")),
+        ] {
+            let end = exit(outcome);
+            assert_eq!(end.label(), label);
+            let said = end.explanation();
+            assert_eq!(said.is_some(), explanation.is_some(), "{label}");
+            assert!(said.unwrap_or_default().contains(explanation.unwrap_or_default()), "{label}");
+        }
+        assert_eq!(end(How::Cancelled { signal: 15 }).label(), "cancelled");
+        let denied = Error::Failed(Failure::new(Code::Denied, "no"));
+        assert_eq!(end(How::Failed(denied)).label(), "denied");
+        let broken = || Error::Sink(io::ErrorKind::StorageFull.into());
+        assert_eq!(end(How::Failed(broken())).label(), "failed");
+        assert!(!end(How::Failed(broken())).is_quiet());
+        let left = end(How::Failed(Error::Sink(io::ErrorKind::BrokenPipe.into())));
+        assert!(left.is_quiet() && left.explanation().is_none());
+    }
+}

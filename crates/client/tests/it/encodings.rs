@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::process::Stdio;
 
-use crate::support::{World, check, text};
+use crate::support::{World, check, guarded, text};
 
 /// 你好，世界 in GBK, as `printf` has it.
 const GREETING: &str = r"\304\343\272\303\243\254\312\300\275\347";
@@ -59,6 +59,7 @@ fn a_guess_does_not_wait_for_ever() {
         .process(&["exec", "--encoding", "auto", "--shell", &script])
         .stdout(Stdio::piped())
         .spawn()
+        .map(guarded)
         .unwrap();
     let mut stdout = exec.stdout.take().unwrap();
     let expected = format!("q: {}", "你好，世界".repeat(8));

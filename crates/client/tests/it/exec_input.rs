@@ -9,7 +9,7 @@ use framing_client::{Attached, Attendant, Order, Session};
 use framing_protocol::message::{Command, Exec, Outcome, Stdin};
 use rustix::fs::OFlags;
 
-use crate::support::{World, check, code, target, terminal, text};
+use crate::support::{World, check, code, guarded, said, target, terminal, text};
 
 /// A file with so many bytes, none of which is like those beside it.
 fn file(length: usize) -> (File, Vec<u8>) {
@@ -24,7 +24,7 @@ fn file(length: usize) -> (File, Vec<u8>) {
 fn ten_mebibytes_come_back_as_they_went() {
     let world = World::new();
     let (file, content) = file(10 << 20);
-    let output = world.process(&["exec", "-i", "cat"]).stdin(file).output().unwrap();
+    let output = said(world.process(&["exec", "-i", "cat"]).stdin(file));
     assert!(output.stdout == content, "{} bytes", output.stdout.len());
     assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""));
     let mut client = world.client(&["exec", "--stdin", "--", "cat"]);
@@ -37,12 +37,12 @@ fn a_command_that_wants_little_leaves_the_rest() {
     let world = World::new();
     let (mut file, content) = file(10 << 20);
     let stdin = file.try_clone().unwrap();
-    let output = world.process(&["exec", "-i", "head", "-c", "5"]).stdin(stdin).output().unwrap();
+    let output = said(world.process(&["exec", "-i", "head", "-c", "5"]).stdin(stdin));
     assert_eq!(output.stdout, &content[..5]);
     // What was on its way is gone, and no more than that.
     let read = file.stream_position().unwrap();
     assert!((5..2 << 20).contains(&read), "{read} bytes were read");
-    let output = world.shell("yes | $0 exec -i head -c 5").output().unwrap();
+    let output = said(&mut world.shell("yes | $0 exec -i head -c 5"));
     check(&output, 0, "y\ny\ny", &[]);
 }
 
@@ -51,21 +51,21 @@ fn without_the_flag_not_a_byte_is_read() {
     let world = World::new();
     let (mut file, _) = file(1000);
     let stdin = file.try_clone().unwrap();
-    let output = world.process(&["exec", "cat"]).stdin(stdin).output().unwrap();
+    let output = said(world.process(&["exec", "cat"]).stdin(stdin));
     check(&output, 0, "", &[]);
     assert_eq!(file.stream_position().unwrap(), 0);
     let line = "printf 'a\nb\nc\n' | while read line; do $0 exec echo \"<$line>\"; done";
-    check(&world.shell(line).output().unwrap(), 0, "<a>\n<b>\n<c>\n", &[]);
+    check(&said(&mut world.shell(line)), 0, "<a>\n<b>\n<c>\n", &[]);
     // With it the first one takes the others' lines.
     let line = "printf 'a\nb\nc\n' | while read line; do $0 exec -i cat; done";
-    check(&world.shell(line).output().unwrap(), 0, "b\nc\n", &[]);
+    check(&said(&mut world.shell(line)), 0, "b\nc\n", &[]);
 }
 
 #[test]
 fn no_input_at_all_is_the_end_at_once() {
     let world = World::new();
     for line in ["$0 exec -i cat </dev/null", "$0 exec -i cat <&-", ": | $0 exec -i wc -c"] {
-        let output = world.shell(line).output().unwrap();
+        let output = said(&mut world.shell(line));
         assert_eq!(output.status.code(), Some(0), "{line}: {}", text(&output.stderr));
         assert!(matches!(text(&output.stdout).trim(), "" | "0"), "{line}");
     }
@@ -88,8 +88,13 @@ fn input_goes_as_it_comes_and_descriptors_stay_as_they_are() {
     let world = World::new();
     let (reader, mut writer) = std::io::pipe().unwrap();
     let kept = reader.try_clone().unwrap();
-    let mut cat =
-        world.process(&["exec", "-i", "cat"]).stdin(reader).stdout(Stdio::piped()).spawn().unwrap();
+    let mut cat = world
+        .process(&["exec", "-i", "cat"])
+        .stdin(reader)
+        .stdout(Stdio::piped())
+        .spawn()
+        .map(guarded)
+        .unwrap();
     let mut lines = BufReader::new(cat.stdout.take().unwrap()).lines();
     for line in ["one", "two"] {
         writeln!(writer, "{line}").unwrap();
@@ -106,8 +111,13 @@ fn input_goes_as_it_comes_and_descriptors_stay_as_they_are() {
 fn a_terminal_is_read_to_its_end() {
     let world = World::new();
     let (mut keyboard, slave) = terminal();
-    let mut cat =
-        world.process(&["exec", "-i", "cat"]).stdin(slave).stdout(Stdio::piped()).spawn().unwrap();
+    let mut cat = world
+        .process(&["exec", "-i", "cat"])
+        .stdin(slave)
+        .stdout(Stdio::piped())
+        .spawn()
+        .map(guarded)
+        .unwrap();
     let mut lines = BufReader::new(cat.stdout.take().unwrap()).lines();
     keyboard.write_all(b"typed\r").unwrap();
     assert_eq!(lines.next().unwrap().unwrap(), "typed");
@@ -121,7 +131,12 @@ fn a_terminal_is_read_to_its_end() {
 fn a_command_that_ends_does_not_wait_for_input() {
     let world = World::new();
     let (reader, _writer) = std::io::pipe().unwrap();
-    let exec = world.process(&["exec", "-i", "sh", "-c", "exit 3"]).stdin(reader).spawn().unwrap();
+    let exec = world
+        .process(&["exec", "-i", "sh", "-c", "exit 3"])
+        .stdin(reader)
+        .spawn()
+        .map(guarded)
+        .unwrap();
     assert_eq!(code(exec), Some(3));
 }
 
@@ -131,7 +146,7 @@ fn input_and_output_of_which_neither_waits_for_the_other() {
     // More goes in than fits anywhere before anything comes out, and the other way round.
     let script = "seq 1 200000; cat; seq 1 200000";
     let (file, content) = file(3 << 20);
-    let output = world.process(&["exec", "-i", "--shell", script]).stdin(file).output().unwrap();
+    let output = said(world.process(&["exec", "-i", "--shell", script]).stdin(file));
     let numbers = (1..=200_000).map(|n| format!("{n}\n")).collect::<Vec<_>>().concat();
     let expected = [numbers.as_bytes(), &content, numbers.as_bytes()].concat();
     assert!(output.stdout == expected, "{} bytes", output.stdout.len());
@@ -219,6 +234,7 @@ fn input_is_not_read_before_the_command_takes_it() {
         .stdin(stdin)
         .stdout(Stdio::piped())
         .spawn()
+        .map(guarded)
         .unwrap();
     let mut stdout = BufReader::new(exec.stdout.take().unwrap());
     stdout.read_line(&mut String::new()).unwrap();

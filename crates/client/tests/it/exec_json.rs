@@ -10,7 +10,7 @@ use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_op
 use serde_json::{Value, json};
 
 use crate::lies::{message, read_header};
-use crate::support::{Impostor, World, check, code, run, text};
+use crate::support::{Impostor, World, check, code, guarded, run, said, text};
 
 /// The one line that was printed. Nothing else may have been said.
 #[track_caller]
@@ -123,6 +123,7 @@ fn events_come_as_things_happen() {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
+        .map(guarded)
         .unwrap();
     let lines = BufReader::new(exec.stdout.take().unwrap()).lines();
     let mut events = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
@@ -159,8 +160,8 @@ fn a_character_in_pieces_is_still_text() {
     assert_eq!((&pieces[0]["text"], &pieces[1]["base64"]), (&"a".into(), &"5A==".into()));
 }
 
-/// What a client with these arguments prints if the server answers its request like this, and ends the
-/// connection; and what it asked for.
+/// What a client with these arguments (`ADDRESS` is the server's) prints if the server answers its request like
+/// this, and ends the connection; and what it asked for.
 fn lie(args: &[&str], answers: &[Vec<u8>]) -> (Output, String) {
     let impostor = Impostor::new();
     let address = impostor.address();
@@ -176,7 +177,9 @@ fn lie(args: &[&str], answers: &[Vec<u8>]) -> (Output, String) {
         asked
     });
     let here = tempfile::tempdir().unwrap();
-    let output = run(&address, here.path(), args);
+    let args: Vec<_> = args.iter().map(|arg| arg.replace("ADDRESS", &address)).collect();
+    let args: Vec<_> = args.iter().map(String::as_str).collect();
+    let output = run(&address, here.path(), &args);
     (output, server.join().unwrap())
 }
 
@@ -238,6 +241,10 @@ fn a_detached_command_is_known_by_its_process_id() {
     assert_eq!((&asked["argv"], &asked["detach"]), (&json!(["job", "-x"]), &true.into()));
     let (output, _) = lie(&["exec", "--detach", "--json", "job"], &answers);
     assert_eq!(outcome(object(&output)), json!({"outcome": "detached", "pid": 4321}));
+    // Of several servers each says whose it is.
+    let (output, _) = lie(&["exec", "--server", "ADDRESS,ADDRESS", "--detach", "job"], &answers);
+    let said = text(&output.stdout);
+    assert!(said.starts_with("127.0.0.1:") && said.ends_with(": 4321\n"), "{said}");
 }
 
 #[test]
@@ -268,7 +275,7 @@ fn a_status_file_is_told_beside_the_output() {
     assert_eq!((&told["exit_code"], told.get("stdout")), (&3.into(), None));
     assert_eq!(outcome(told), json!({"outcome": "exited", "code": 3}));
 
-    let output = world.shell("$0 exec --status-file /dev/fd/3 echo out 3>third").output().unwrap();
+    let output = said(&mut world.shell("$0 exec --status-file /dev/fd/3 echo out 3>third"));
     check(&output, 0, "out\n", &[]);
     let third = std::fs::read_to_string(world.here("third")).unwrap();
     assert!(third.contains(r#""outcome":"exited","code":0"#) && third.ends_with("}\n"), "{third}");
@@ -285,7 +292,7 @@ fn a_status_file_is_told_beside_the_output() {
     }
     let line =
         "mkfifo fifo; cat fifo & $0 exec --status-file fifo no-such-command 2>/dev/null; wait";
-    let output = world.shell(line).output().unwrap();
+    let output = said(&mut world.shell(line));
     assert!(text(&output.stdout).contains(r#""outcome":"not-found""#), "{output:?}");
 }
 
@@ -317,7 +324,13 @@ fn nobody_who_listens_is_a_broken_pipe() {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let args = [&["exec"], options, &["echo", "a"]].concat();
-        let output = world.process(&args).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+        let output = world
+            .process(&args)
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .spawn()
+            .map(guarded)
+            .unwrap();
         let output = output.wait_with_output().unwrap();
         assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(141), ""));
     }
@@ -329,7 +342,8 @@ fn a_full_disk_is_our_own_failure() {
     for options in [&[][..], &["--json"], &["--json-events"]] {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let args = [&["exec"], options, &["echo", "a"]].concat();
-        let child = world.process(&args).stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+        let child =
+            world.process(&args).stdout(full).stderr(Stdio::piped()).spawn().map(guarded).unwrap();
         assert_eq!(child.wait_with_output().unwrap().status.code(), Some(125), "{options:?}");
     }
 }
@@ -339,7 +353,7 @@ fn an_object_waits_for_a_slow_reader() {
     let world = World::new();
     let (reader, writer) = std::io::pipe().unwrap();
     let args = ["exec", "--json", "--shell", "head -c 900000 /dev/zero | tr '\\0' x"];
-    let exec = world.process(&args).stdout(writer).spawn().unwrap();
+    let exec = world.process(&args).stdout(writer).spawn().map(guarded).unwrap();
     thread::sleep(std::time::Duration::from_millis(300));
     let told: Value = serde_json::from_reader(BufReader::new(reader)).unwrap();
     assert_eq!(told["stdout"]["bytes"], 900_000);
@@ -351,7 +365,7 @@ fn output_that_is_one_file_with_the_status_stays_in_order() {
     let world = World::new();
     let (mut reader, writer) = std::io::pipe().unwrap();
     let args = ["exec", "--status-file", "/dev/stdout", "echo", "out"];
-    let exec = world.process(&args).stdout(writer).spawn().unwrap();
+    let exec = world.process(&args).stdout(writer).spawn().map(guarded).unwrap();
     let mut said = String::new();
     reader.read_to_string(&mut said).unwrap();
     assert!(said.starts_with("out\n{\"server\":"), "{said}");

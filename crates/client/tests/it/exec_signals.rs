@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-use crate::support::{Impostor, PATIENCE, World, code, process, text};
+use crate::support::{Impostor, PATIENCE, World, code, guarded, process, text};
 
 fn send(client: &Child, signal: Signal) {
     kill_process(Pid::from_child(client), signal).unwrap();
@@ -21,6 +21,7 @@ fn start(world: &World, options: &[&str], line: &str) -> (Child, Lines<BufReader
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
+        .map(guarded)
         .unwrap();
     let mut lines = BufReader::new(client.stdout.take().unwrap()).lines();
     assert!(lines.next().is_some(), "the command did not start");
@@ -123,6 +124,7 @@ fn before_the_command_runs_they_end_us_at_once() {
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped())
                 .spawn()
+                .map(guarded)
                 .unwrap();
             // It is connected, and gets no welcome.
             let _stream = impostor.accept();
@@ -146,8 +148,13 @@ fn what_was_ignored_stays_ignored() {
     let world = World::new();
     let line = "trap 'echo got' HUP; echo ready; while :; do sleep 0.05; done";
     let shell = format!("trap '' HUP; exec $0 exec --shell \"{line}\"");
-    let mut client =
-        world.shell(&shell).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut client = world
+        .shell(&shell)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map(guarded)
+        .unwrap();
     let mut lines = BufReader::new(client.stdout.take().unwrap()).lines();
     assert_eq!(lines.next().unwrap().unwrap(), "ready");
     send(&client, Signal::HUP);
@@ -166,6 +173,7 @@ fn a_command_that_is_over_is_no_reason_to_stay() {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
+        .map(guarded)
         .unwrap();
     let deadline = Instant::now() + PATIENCE;
     while !world.there("over").exists() {
@@ -184,4 +192,40 @@ fn a_command_that_is_over_is_no_reason_to_stay() {
         }
     }
     assert_eq!(client.wait_with_output().unwrap().status.code(), Some(143));
+}
+
+#[test]
+fn interrupts_end_us_also_if_nobody_reads() {
+    let world = World::new();
+    for options in [&[][..], &["--json"], &["--json-events"]] {
+        let line = "trap '' INT; touch there; exec yes";
+        let args = [&["exec"], options, &["--shell", line]].concat();
+        let mut client = world
+            .process(&args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map(guarded)
+            .unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        while std::fs::remove_file(world.there("there")).is_err() {
+            assert!(Instant::now() < deadline, "the command did not start");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        // However many of them fall together, three get through.
+        let mut stderr = client.stderr.take().unwrap();
+        let status = loop {
+            if let Some(status) = client.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "it waits for a reader");
+            send(&client, Signal::INT);
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        };
+        assert_eq!(status.code(), Some(130), "{options:?}");
+        let mut said = String::new();
+        stderr.read_to_string(&mut said).unwrap();
+        assert!(said.contains("once more ends it at once"), "{said}");
+    }
 }

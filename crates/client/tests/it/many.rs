@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::support::{Impostor, World, code, process, run, text};
+use crate::support::{Impostor, World, code, guarded, process, run, text};
 
 /// Two servers, and both in one word.
 fn two() -> (World, World, String) {
@@ -194,6 +194,7 @@ fn signals_are_for_all_of_them() {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
+        .map(guarded)
         .unwrap();
     let mut lines = BufReader::new(client.stdout.take().unwrap()).lines();
     for _ in 0..2 {
@@ -217,6 +218,7 @@ fn a_signal_ends_what_has_not_begun_and_goes_to_what_has() {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
+        .map(guarded)
         .unwrap();
     let _stream = silent.accept();
     let mut lines = BufReader::new(client.stdout.take().unwrap()).lines();
@@ -238,6 +240,7 @@ fn one_that_says_nothing_holds_up_nobody_but_itself() {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
+        .map(guarded)
         .unwrap();
     let mut lines = BufReader::new(client.stdout.take().unwrap()).lines();
     assert_eq!(lines.next().unwrap().unwrap(), format!("{}: hi", world.address()));
@@ -254,6 +257,7 @@ fn a_reader_that_leaves_ends_all_quietly() {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
+        .map(guarded)
         .unwrap();
     BufReader::new(client.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
     let mut said = String::new();
@@ -269,6 +273,7 @@ fn a_slow_reader_gets_every_line() {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
+        .map(guarded)
         .unwrap();
     let mut stdout = client.stdout.take().unwrap();
     std::thread::sleep(Duration::from_millis(300));

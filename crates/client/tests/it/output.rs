@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use framing_transport::TlsStream;
 
-use crate::support::{Impostor, World, code, process, terminal};
+use crate::support::{Impostor, World, code, guarded, process, terminal};
 
 #[test]
 fn a_client_whose_reader_pauses_pings_on() {
@@ -64,6 +64,7 @@ fn pinging(stdout: Stdio, options: &[&str]) -> (Child, TlsStream) {
         .stdout(stdout)
         .stderr(Stdio::null())
         .spawn()
+        .map(guarded)
         .unwrap();
     let mut stream = impostor.accept();
     stream.write_all(&message(r#"{"type":"welcome","version":1,"agent":"t"}"#, 0)).unwrap();
@@ -95,6 +96,7 @@ fn what_came_before_the_connection_broke_is_handed_on() {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
+        .map(guarded)
         .unwrap();
     let mut stream = impostor.accept();
     for (header, body) in [
