@@ -100,6 +100,8 @@ fn the_third_interrupt_is_told_to_programs_too() {
     let world = World::new();
     let line = "trap 'echo got' INT; echo ready; while :; do sleep 0.05; done";
     let (client, mut lines) = start(&world, &["--json-events"], line);
+    // The first one was only that it has started.
+    while !lines.next().unwrap().unwrap().contains("ready") {}
     for _ in 0..2 {
         send(&client, Signal::INT);
         while !lines.next().unwrap().unwrap().contains("got") {}
