@@ -74,26 +74,22 @@ impl Args {
     /// What no single argument is to blame for.
     fn contradiction(&self) -> Option<&'static str> {
         let several = self.server.contains(',');
-        if several && self.servers().any(str::is_empty) {
-            return Some("between two commas a server is missing");
-        }
+        let missing = self.servers().any(str::is_empty);
         match &self.command {
+            // These ask none of them.
+            Command::Inspect(_) | Command::Fingerprint { .. } | Command::Pair { .. } => None,
             Command::Exec(exec) if exec.is_misnamed() => {
                 Some("the name of a command, behind @, is UTF-8 and not empty")
             }
-            Command::Exec(exec) if exec.servers.is_some() && self.origin == Origin::Flag => {
-                Some("the servers are named by --server or by --servers, not by both")
-            }
+            Command::Exec(exec) if exec.servers.is_some() => (self.origin == Origin::Flag)
+                .then_some("the servers are named by --server or by --servers, not by both"),
             Command::Exec(exec) if exec.stdin && several => {
                 Some("standard input can be sent to one server only")
             }
-            // These ask no server, or as many as they like.
-            Command::Exec(_)
-            | Command::Inspect(_)
-            | Command::Fingerprint { .. }
-            | Command::Pair { .. } => None,
-            _ if several => Some("only exec asks several servers at once"),
-            _ => None,
+            Command::Exec(_) => {
+                (several && missing).then_some("between two commas a server is missing")
+            }
+            _ => several.then_some("only exec asks several servers at once"),
         }
     }
 
@@ -104,10 +100,10 @@ impl Args {
 
     /// The same request for one of several servers.
     pub(crate) fn asking(&self, server: &str) -> Self {
-        let origin = match self.origin {
+        let origin = match &self.command {
             // It stands in a file, and has to be named by whoever asks it alone.
-            Origin::Default if server != self.server => Origin::Flag,
-            origin => origin,
+            Command::Exec(exec) if exec.servers.is_some() => Origin::Flag,
+            _ => self.origin,
         };
         Self { server: server.to_owned(), origin, ..self.clone() }
     }

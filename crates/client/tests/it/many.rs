@@ -110,6 +110,12 @@ fn servers_come_from_a_file_too() {
     let output = exec(&["echo", "hi"]);
     assert_eq!(text(&output.stdout), format!("{}: hi\n", one.address()));
     assert!(text(&output.stderr).contains("exec: 1 server: 1 ok"));
+    // Nor blamed for what is in the file.
+    let gone = nobody();
+    std::fs::write(&file, &gone).unwrap();
+    let said = text(&exec(&["true"]).stderr);
+    let hint = format!("hint: start a server there: framing-server --listen {gone} --exec-any\n");
+    assert!(said.ends_with(&hint), "{said}");
     for (list, expected) in
         [("a:1\nb:1 c:1\n", "line 2: expected HOST:PORT"), ("# nobody\n", "names no server")]
     {
