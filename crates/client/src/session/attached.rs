@@ -7,12 +7,13 @@
 //!                              stdout, stderr <--------'
 //! ```
 
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::os::fd::BorrowedFd;
 
 use framing_protocol::client::Event;
 use framing_protocol::message::{Exec, Exit, Id, Stdin};
-use rustix::io::Errno;
+use rustix::fs::FileType;
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
 
 use super::{Input, Session, Watch, request_of};
 use crate::error::Error;
@@ -183,7 +184,7 @@ impl Session {
     /// Reads input once and sends it. `block` is no larger than what can be sent.
     fn feed(&mut self, id: Id, attached: &mut Attached<'_>, block: &mut [u8]) {
         let Some(input) = attached.stdin else { return };
-        match rustix::io::read(input, &mut *block) {
+        match read_ready(input, block) {
             Ok(0) => attached.stdin = None,
             Ok(n) => {
                 // Refused only once the connection is over, which the next event tells.
@@ -198,5 +199,72 @@ impl Session {
     }
 }
 
+/// Reads what is there. Others may read from the same pipe or terminal, and take it between `poll` and here: so
+/// where the system can read without waiting, it does, also from a descriptor that is blocking for the others.
+fn read_ready(input: BorrowedFd<'_>, block: &mut [u8]) -> Result<usize, Errno> {
+    let at_its_position = u64::MAX;
+    let mut blocks = [IoSliceMut::new(block)];
+    match preadv2(input, &mut blocks, at_its_position, ReadWriteFlags::NOWAIT) {
+        // It cannot, with this kind of descriptor.
+        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL | Errno::SPIPE) => {
+            rustix::io::read(input, block)
+        }
+        // A file is never waited for, but for its disk.
+        Err(Errno::AGAIN) if is_regular(input) => rustix::io::read(input, block),
+        read => read,
+    }
+}
+
+fn is_regular(input: BorrowedFd<'_>) -> bool {
+    rustix::fs::fstat(input)
+        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
+}
+
 /// How much input is read at once.
 const BLOCK: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek, Write};
+    use std::os::fd::AsFd;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_another_one_took_is_not_waited_for() {
+        let (reader, mut writer) = io::pipe().unwrap();
+        let mut byte = [0];
+        let mut blocks = [IoSliceMut::new(&mut byte)];
+        let supported = preadv2(&reader, &mut blocks, u64::MAX, ReadWriteFlags::NOWAIT);
+        let (sender, read) = mpsc::channel();
+        std::thread::spawn(move || {
+            let read = read_ready(reader.as_fd(), &mut [0; 8]);
+            sender.send((read, reader))
+        });
+        let read = read.recv_timeout(Duration::from_secs(5));
+        // Lets the thread go on systems that have no such way to read from a pipe.
+        writer.write_all(b"x").unwrap();
+        if supported != Err(Errno::OPNOTSUPP) {
+            assert_eq!(read.unwrap().0, Err(Errno::AGAIN));
+        }
+    }
+
+    #[test]
+    fn all_is_read_from_where_the_descriptor_stands() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"abcdef").unwrap();
+        file.rewind().unwrap();
+        let mut block = [0; 4];
+        for expected in [&b"abcd"[..], b"ef", b""] {
+            let n = read_ready(file.as_fd(), &mut block).unwrap();
+            assert_eq!(&block[..n], expected);
+        }
+        assert_eq!(file.stream_position().unwrap(), 6);
+        let null = std::fs::File::open("/dev/null").unwrap();
+        assert_eq!(read_ready(null.as_fd(), &mut block), Ok(0));
+        let folder = std::fs::File::open("/").unwrap();
+        assert_eq!(read_ready(folder.as_fd(), &mut block), Err(Errno::ISDIR));
+    }
+}
