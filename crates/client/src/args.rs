@@ -1,9 +1,10 @@
 //! The command line: what can be asked for, and how it is spelled.
 
-use std::ffi::OsString;
-use std::time::Duration;
+mod exec;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgGroup, Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -13,12 +14,14 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::error::Status;
 
+pub(crate) use exec::{Exec, Program};
+
 /// Upper-case echo, remote commands and files, as whole messages over one encrypted connection.
-#[derive(Debug, Parser)]
+#[derive(Debug, Clone, Parser)]
 #[command(name = "framing-client", version, about, after_help = EXIT_CODES)]
 #[command(max_term_width = 100)]
 pub struct Args {
-    /// Where the server listens
+    /// Where the server listens; for `exec` it may be several, with commas between them
     #[arg(long, value_name = "ADDR", env = "FRAMING_SERVER", default_value = DEFAULT_SERVER, global = true)]
     pub(crate) server: String,
 
@@ -51,9 +54,7 @@ impl Args {
     }
 
     fn parse_line(line: &[OsString]) -> Result<Self, clap::Error> {
-        let matches = Self::definition().try_get_matches_from(line);
-        let matches =
-            matches.map_err(|error| if names_exec(line) { dashed(error) } else { error })?;
+        let matches = Self::definition().try_get_matches_from(line)?;
         let mut args = Self::from_arg_matches(&matches)?;
         args.origin = match matches.value_source("server") {
             Some(ValueSource::CommandLine) => Origin::Flag,
@@ -64,7 +65,47 @@ impl Args {
             // An empty variable is as good as none.
             args.server = DEFAULT_SERVER.into();
         }
-        Ok(args)
+        match args.contradiction() {
+            None => Ok(args),
+            Some(message) => Err(Self::definition().error(ErrorKind::ArgumentConflict, message)),
+        }
+    }
+
+    /// What no single argument is to blame for.
+    fn contradiction(&self) -> Option<&'static str> {
+        let several = self.server.contains(',');
+        let missing = self.servers().any(str::is_empty);
+        match &self.command {
+            // These ask none of them.
+            Command::Inspect(_) | Command::Fingerprint { .. } | Command::Pair { .. } => None,
+            Command::Exec(exec) if exec.is_misnamed() => {
+                Some("the name of a command, behind @, is UTF-8 and not empty")
+            }
+            Command::Exec(exec) if exec.servers.is_some() => (self.origin == Origin::Flag)
+                .then_some("the servers are named by --server or by --servers, not by both"),
+            Command::Exec(exec) if exec.stdin && several => {
+                Some("standard input can be sent to one server only")
+            }
+            Command::Exec(_) => {
+                (several && missing).then_some("between two commas a server is missing")
+            }
+            _ => several.then_some("only exec asks several servers at once"),
+        }
+    }
+
+    /// The servers that are named, with commas between them.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = &str> {
+        self.server.split(',').map(str::trim)
+    }
+
+    /// The same request for one of several servers.
+    pub(crate) fn asking(&self, server: &str) -> Self {
+        let origin = match &self.command {
+            // It stands in a file, and has to be named by whoever asks it alone.
+            Command::Exec(exec) if exec.servers.is_some() => Origin::Flag,
+            _ => self.origin,
+        };
+        Self { server: server.to_owned(), origin, ..self.clone() }
     }
 }
 
@@ -88,7 +129,7 @@ impl Origin {
 }
 
 /// What the client can do.
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Command {
     /// Have text answered in upper case
     ///
@@ -103,7 +144,12 @@ pub(crate) enum Command {
     /// Run a command at the server
     ///
     /// Its output and its errors stay apart and arrive byte for byte as they come, and its exit code
-    /// becomes ours. Its standard input is empty.
+    /// becomes ours. Its standard input is empty, unless -i sends ours. SIGINT (Ctrl-C), SIGTERM and SIGHUP
+    /// are for the command, too; a third SIGINT ends us at once, and the command with us.
+    ///
+    /// At several servers (--server a:1,b:1 or --servers FILE) it runs at the same time. Every line of output then begins with the server that it
+    /// is from, a summary follows on standard error, and the exit code is the greatest of all.
+    #[command(override_usage = exec::USAGE, after_long_help = exec::JSON)]
     Exec(Exec),
     /// Fetch a file
     ///
@@ -181,24 +227,8 @@ impl Command {
     }
 }
 
-/// `exec`: either a command and its arguments, handed over as they are, or a line for a shell.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Exec {
-    /// End the command after this time: 500ms, 30s, 5m, 1h
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(crate) timeout: Option<Duration>,
-
-    /// A line for the shell at the server
-    #[arg(long, value_name = "LINE", conflicts_with = "argv")]
-    pub(crate) shell: Option<OsString>,
-
-    /// The command and its arguments; no shell looks at them
-    #[arg(value_name = "CMD", last = true, required_unless_present = "shell")]
-    pub(crate) argv: Vec<OsString>,
-}
-
 /// `inspect`: under one framing, or under which.
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Clone, ClapArgs)]
 #[command(group = ArgGroup::new("how").required(true))]
 pub(crate) struct Inspect {
     /// The framing: u16be, u32le,offset=2,max=1MiB, lines, crlf,strict, delimiter=0x0d0a, varint,
@@ -260,41 +290,6 @@ fn names_exec(line: &[OsString]) -> bool {
     false
 }
 
-/// Tells whoever wrote a command without the dashes before it where they belong.
-fn dashed(mut error: clap::Error) -> clap::Error {
-    if error.kind() == ErrorKind::UnknownArgument
-        && let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidArg)
-        && !name.starts_with('-')
-    {
-        let tip = format!("put `--` before the command: framing-client exec -- {name} ...");
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
-    }
-    error
-}
-
-/// Reads `30s` and its like.
-fn duration(text: &str) -> Result<Duration, BadDuration> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or(BadDuration)?;
-    let (number, unit) = text.split_at(digits);
-    let milliseconds: u64 = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err(BadDuration),
-    };
-    let number: u64 = number.parse().map_err(|_| BadDuration)?;
-    match number.checked_mul(milliseconds) {
-        None | Some(0) => Err(BadDuration),
-        Some(total) => Ok(Duration::from_millis(total)),
-    }
-}
-
-/// A time that is not one.
-#[derive(Debug, thiserror::Error)]
-#[error("a time is a whole number above 0 and a unit: 500ms, 30s, 5m or 1h")]
-struct BadDuration;
-
 const DEFAULT_SERVER: &str = "127.0.0.1:7878";
 
 const EXIT_CODES: &str = "\
@@ -320,40 +315,22 @@ mod tests {
     }
 
     #[test]
-    fn times() {
-        assert_eq!(duration("30s").unwrap(), Duration::from_secs(30));
-        assert_eq!(duration("250ms").unwrap(), Duration::from_millis(250));
-        assert_eq!(duration("2m").unwrap(), Duration::from_secs(120));
-        assert_eq!(duration("1h").unwrap(), Duration::from_secs(3600));
-        for bad in [
-            "",
-            "s",
-            "30",
-            "-1s",
-            "1.5s",
-            "0s",
-            "1d",
-            "99999999999999999999s",
-            "99999999999999999h",
-        ] {
-            assert!(duration(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn what_follows_the_dashes_is_the_command_verbatim() {
-        let args =
-            parse(&["exec", "--timeout", "1s", "--", "sh", "-c", "--", "--timeout"]).unwrap();
-        let Command::Exec(exec) = args.command else { panic!("{args:?}") };
-        assert_eq!(exec.argv, ["sh", "-c", "--", "--timeout"]);
-        assert!(parse(&["exec"]).is_err());
-        assert!(parse(&["exec", "ls"]).is_err());
-        assert!(parse(&["exec", "--shell", "ls", "--", "ls"]).is_err());
-    }
-
-    #[test]
     fn the_server_may_be_named_after_the_command() {
         assert_eq!(parse(&["ping", "--server", "[::1]:1"]).unwrap().server, "[::1]:1");
+    }
+
+    #[test]
+    fn only_exec_asks_several_servers() {
+        let read = |line: &[&str]| {
+            let line: Vec<_> = ["framing-client"].iter().chain(line).map(OsString::from).collect();
+            Args::parse_line(&line)
+        };
+        let args = read(&["--server", "a:1, b:1", "exec", "ls"]).unwrap();
+        assert_eq!(args.servers().collect::<Vec<_>>(), ["a:1", "b:1"]);
+        for command in [&["ping"][..], &["echo", "a"], &["get", "a"], &["ls"]] {
+            let error = read(&[&["--server", "a:1,b:1"], command].concat()).unwrap_err();
+            assert!(error.to_string().contains("only exec"), "{error}");
+        }
     }
 
     #[test]
@@ -366,6 +343,7 @@ mod tests {
         assert!(named(&["exec", "--timeout", "soon"]));
         assert!(named(&["--server", "exec:1", "exec"]));
         assert!(named(&["--server=a:1", "exec"]));
+        assert!(named(&["--server", "a:1,b:1", "exec", "--servers"]));
         assert!(!named(&["--server", "exec"]));
         assert!(!named(&["echo", "exec"]));
         assert!(!named(&[]));

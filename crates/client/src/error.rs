@@ -12,6 +12,7 @@ use framing_protocol::message::{Cap, Code, Escaped, Failure, Outcome};
 use framing_protocol::{Closed, HeaderError};
 use framing_transport::{BadInvitation, ConnectError, Exposed, IdentityError, NoHome};
 
+use crate::exec::ServersError;
 use crate::known_hosts::KnownHostsError;
 use crate::part::PartError;
 
@@ -39,6 +40,9 @@ pub enum Error {
     /// The list of known servers cannot be used.
     #[error(transparent)]
     KnownHosts(#[from] KnownHostsError),
+    /// The list of servers to ask cannot be used.
+    #[error(transparent)]
+    Servers(#[from] ServersError),
     /// What was to be an invitation is none.
     #[error(transparent)]
     Invitation(#[from] BadInvitation),
@@ -124,7 +128,7 @@ pub enum Error {
         /// How many.
         count: u64,
     },
-    /// The person at the terminal asked for the end.
+    /// Whoever started us, or sits at the terminal, asked for the end.
     #[error("interrupted")]
     Interrupted,
 }
@@ -176,6 +180,7 @@ impl Error {
     pub fn status_of_exec(&self) -> Status {
         match self {
             Self::Failed(Failure { code: Code::Denied, .. }) => Status::NOT_RUN,
+            Self::Interrupted => Status::INTERRUPTED,
             // The end that the command itself would have met, had the pipe been its own.
             _ if self.is_broken_pipe() => Status::signal(SIGPIPE),
             _ => Status::OWN_FAILURE,
@@ -238,7 +243,7 @@ impl Status {
     pub const NOT_RUN: Self = Self(126);
     /// `exec`: no such command.
     pub const NO_COMMAND: Self = Self(127);
-    /// Interrupted at the prompt.
+    /// Interrupted.
     pub const INTERRUPTED: Self = Self(130);
 
     /// `exec`: killed by a signal, in the shell's way of saying it.

@@ -44,11 +44,12 @@ mod target;
 
 pub use args::Args;
 pub use error::{Damage, Error, Status};
+pub use exec::ServersError;
 pub use known_hosts::KnownHostsError;
 pub use output::{Output, Sink};
 pub use part::PartError;
 pub use run::run;
-pub use session::{Download, Session};
+pub use session::{Attached, Attendant, Download, Order, Session};
 pub use target::Target;
 
 /// The examples of the project's front page are run like any other.

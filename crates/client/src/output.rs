@@ -7,15 +7,20 @@
 //! written at a time than a pipe that polls writable takes at once. A terminal promises no such thing:
 //! it is opened once more, and only that opening of our own is non-blocking.
 
+mod shared;
+
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::Instant;
 
 use framing_protocol::message::Escaped;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, Mode, OFlags};
+
+pub(crate) use shared::Shared;
 
 /// Takes content that arrives, at the speed of whoever reads it.
 ///
@@ -37,6 +42,16 @@ pub trait Sink {
 
     /// Writes from the queue what can be written without waiting.
     fn drain(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// When [`Sink::drain`] has something to do even if nothing else happens, if ever.
+    fn wakes_at(&self) -> Option<Instant> {
+        None
+    }
+
+    /// No more comes: what waited for more of it is written, or queued. What is put later begins anew.
+    fn end(&mut self) -> io::Result<()> {
         Ok(())
     }
 

@@ -22,17 +22,21 @@ pub(crate) fn hint(next: &str) {
     line(format_args!("hint: {next}"));
 }
 
-/// Says one thing, cut off where it gets longer than anybody would read. If nobody listens on standard
-/// error there is no other way to tell.
+/// Says one thing. If nobody listens on standard error there is no other way to tell.
 pub(crate) fn line(what: fmt::Arguments<'_>) {
+    // At once: what others write to the same place meanwhile does not get into the line.
+    let _ = io::stderr().write_all(text(what).as_bytes());
+}
+
+/// A line that says one thing, cut off where it gets longer than anybody would read.
+pub(crate) fn text(what: fmt::Arguments<'_>) -> String {
     let mut line = format!("framing-client: {what}");
     if let Some((end, _)) = line.char_indices().nth(LONGEST) {
         line.truncate(end);
         line.push_str("...");
     }
     line.push('\n');
-    // At once: what others write to the same place meanwhile does not get into the line.
-    let _ = io::stderr().write_all(line.as_bytes());
+    line
 }
 
 /// The longest line, in characters.

@@ -22,16 +22,22 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod attached;
+mod download;
+
 use std::os::fd::BorrowedFd;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use framing_protocol::Closed;
 use framing_protocol::client::{Client, Event, Refused, Settings};
-use framing_protocol::message::{Code, Digest, Entry, Exec, Exit, Failure, File, Id, Text, Token};
+use framing_protocol::message::{Code, Entry, Exec, Exit, Failure, Id, Text, Token};
 use framing_transport::{Link, Pin, PollFd, PollFlags, TlsStream, poll};
 
-use crate::error::{Damage, Error};
+pub use attached::{Attached, Attendant, Order};
+pub use download::Download;
+
+use crate::error::Error;
 use crate::output::Sink;
 use crate::target::Target;
 
@@ -107,20 +113,15 @@ impl Session {
         Ok(self.body().to_vec())
     }
 
-    /// Runs a command to its end; its output goes to the sinks as it comes.
+    /// Runs a command to its end, without input; its output goes to the sinks as it comes.
+    /// [`Session::run`] has input and signals too.
     pub fn exec(
         &mut self,
         exec: &Exec,
         stdout: &mut dyn Sink,
         stderr: &mut dyn Sink,
     ) -> Result<Exit, Error> {
-        let id = self.ask(|machine| machine.exec(exec))?;
-        let exit = self.relay(id, stdout, stderr);
-        if exit.is_err() {
-            // Nobody takes the output any more. What has ended already is not affected.
-            self.give_up(id);
-        }
-        exit
+        self.run(exec, Attached { stdout, stderr, stdin: None, attendant: &mut () })
     }
 
     /// Asks for a file, and returns when the server has opened it.
@@ -128,7 +129,7 @@ impl Session {
         let id = self.ask(|machine| machine.get(path))?;
         loop {
             if let Event::File { file, .. } = self.event_of(id, &mut [])? {
-                return Ok(Download { session: self, id, file, state: State::Running });
+                return Ok(Download::new(self, id, file));
             }
         }
     }
@@ -210,32 +211,38 @@ impl Session {
         self.link.machine().body()
     }
 
-    /// One turn of the loop: writes what is to be written, waits until the socket, a sink or `input`
-    /// is ready or time is up, and reads. Says whether `input` can be read.
+    /// One turn of the loop: writes what is to be written, waits until the socket, a sink or one of
+    /// `watch` is ready or time is up, and reads. Says whether the input can be read.
     pub(crate) fn turn(
         &mut self,
-        input: Option<BorrowedFd<'_>>,
+        watch: Watch<'_>,
         sinks: &mut [&mut dyn Sink],
     ) -> Result<Input, Error> {
         self.link.flush();
         let interest = self.link.interest();
-        let waiting = sinks.iter().any(|sink| sink.waits_for().is_some());
+        // Asked once, for others may empty a queue that is shared.
+        let waiting: Vec<_> = sinks.iter().filter_map(|sink| sink.waits_for()).collect();
         // Once the connection is over only the sinks are worth waiting for.
-        let timeout = if waiting && self.link.is_finished() { None } else { self.link.timeout() };
-        let mut polled = Vec::with_capacity(2 + sinks.len());
+        let only_sinks = !waiting.is_empty() && self.link.is_finished();
+        let ours = if only_sinks { None } else { self.link.timeout() };
+        let theirs = sinks.iter().filter_map(|sink| sink.wakes_at()).min();
+        let theirs = theirs.map(|at| at.saturating_duration_since(Instant::now()));
+        let mut polled = Vec::with_capacity(3 + sinks.len());
         // Otherwise it must stay out, or a hang-up would end every wait at once.
         if self.link.watches() {
             polled.push(PollFd::new(&self.link, interest));
         }
         let others = polled.len();
-        polled.extend(input.map(|input| PollFd::from_borrowed_fd(input, PollFlags::IN)));
-        let waiting = sinks.iter().filter_map(|sink| sink.waits_for());
-        polled.extend(waiting.map(|sink| PollFd::from_borrowed_fd(sink, PollFlags::OUT)));
-        poll(&mut polled, timeout)?;
+        let readable = |descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN);
+        polled.extend(watch.input.map(readable));
+        polled.extend(watch.waker.map(readable));
+        polled
+            .extend(waiting.into_iter().map(|sink| PollFd::from_borrowed_fd(sink, PollFlags::OUT)));
+        poll(&mut polled, ours.into_iter().chain(theirs).min())?;
 
         let ready = |index: usize| polled.get(index).map_or(PollFlags::empty(), PollFd::revents);
         let socket = if others > 0 { ready(0) } else { PollFlags::empty() };
-        let input_ready = input.is_some() && !ready(others).is_empty();
+        let input_ready = watch.input.is_some() && !ready(others).is_empty();
         drop(polled);
         self.link.ready(socket);
         for sink in sinks {
@@ -256,25 +263,6 @@ impl Session {
         }
     }
 
-    /// Hands on the output of a running command until it ends.
-    fn relay(
-        &mut self,
-        id: Id,
-        stdout: &mut dyn Sink,
-        stderr: &mut dyn Sink,
-    ) -> Result<Exit, Error> {
-        let exit = loop {
-            match self.event_of(id, &mut [stdout, stderr])? {
-                Event::Stdout { .. } => stdout.put(self.body()).map_err(Error::Sink)?,
-                Event::Stderr { .. } => stderr.put(self.body()).map_err(Error::Sink)?,
-                Event::Exit { exit, .. } => break exit,
-                _ => {}
-            }
-        };
-        self.finish(&mut [stdout, stderr])?;
-        Ok(exit)
-    }
-
     /// Tells the server that nobody waits for the end of a request.
     fn give_up(&mut self, id: Id) {
         self.link.machine().cancel(id);
@@ -290,7 +278,7 @@ impl Session {
             {
                 return Ok(event);
             }
-            self.turn(None, sinks)?;
+            self.turn(Watch::default(), sinks)?;
         }
     }
 
@@ -315,11 +303,21 @@ impl Session {
 
     /// Waits until the sinks have handed on everything, and keeps the connection alive meanwhile.
     fn finish(&mut self, sinks: &mut [&mut dyn Sink]) -> Result<(), Error> {
+        sinks.iter_mut().try_for_each(|sink| sink.end()).map_err(Error::Sink)?;
         while sinks.iter().any(|sink| sink.waits_for().is_some()) && !self.link.is_finished() {
-            self.turn(None, sinks)?;
+            self.turn(Watch::default(), sinks)?;
         }
         sinks.iter_mut().try_for_each(|sink| sink.finish()).map_err(Error::Sink)
     }
+}
+
+/// What [`Session::turn`] waits for beside the socket and the sinks.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Watch<'a> {
+    /// Something to read.
+    pub(crate) input: Option<BorrowedFd<'a>>,
+    /// Something that only has to end the wait.
+    pub(crate) waker: Option<BorrowedFd<'a>>,
 }
 
 /// Whether [`Session::turn`] found input to read.
@@ -327,69 +325,6 @@ impl Session {
 pub(crate) enum Input {
     Ready,
     NotReady,
-}
-
-/// A file that the server has opened for us. Dropping it calls the transfer off.
-#[derive(Debug)]
-pub struct Download<'s> {
-    session: &'s mut Session,
-    id: Id,
-    file: File,
-    state: State,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Running,
-    Ended,
-}
-
-impl Download<'_> {
-    /// What the server says of it.
-    pub fn file(&self) -> &File {
-        &self.file
-    }
-
-    /// Hands all of it to `sink` as it comes, and says at the end whether it was the whole file and
-    /// the right one. Until then nothing that was handed over can be trusted.
-    pub fn write_to(mut self, sink: &mut dyn Sink) -> Result<File, Error> {
-        let mut hasher = blake3::Hasher::new();
-        let digest = loop {
-            match self.next(sink)? {
-                Event::Data { .. } => {
-                    let body = self.session.body();
-                    hasher.update(body);
-                    sink.put(body).map_err(Error::Sink)?;
-                }
-                Event::FileEnd { digest, .. } => break digest,
-                _ => {}
-            }
-        };
-        self.state = State::Ended;
-        if digest != Digest::Blake3(*hasher.finalize().as_bytes()) {
-            return Err(Error::Damaged(Damage::Digest));
-        }
-        self.session.finish(&mut [sink])?;
-        Ok(self.file.clone())
-    }
-
-    /// The machine sees to it that what comes is as long as was promised.
-    fn next(&mut self, sink: &mut dyn Sink) -> Result<Event, Error> {
-        self.session.event_of(self.id, &mut [sink]).map_err(|error| match error {
-            Error::Closed { reason: Closed::Violation(failure), .. } => {
-                Damage::Protocol(failure).into()
-            }
-            error => error,
-        })
-    }
-}
-
-impl Drop for Download<'_> {
-    fn drop(&mut self) {
-        if self.state == State::Running {
-            self.session.give_up(self.id);
-        }
-    }
 }
 
 /// Who breaks the protocol before the welcome does not speak it, except for a server of another

@@ -21,7 +21,7 @@ use super::Answers;
 use crate::error::Error;
 use crate::output::Sink;
 use crate::report;
-use crate::session::{Input, Session};
+use crate::session::{Input, Session, Watch};
 use crate::target::Target;
 
 /// Sends every line of `input` as one message until its end, and waits for the last answer. A
@@ -68,8 +68,8 @@ fn converse(
         if lines.is_ended() && asked.is_empty() {
             return Ok(());
         }
-        let readable = lines.is_hungry().then(|| input.as_fd());
-        if session.turn(readable, &mut [&mut answers.output])? == Input::Ready {
+        let watch = Watch { input: lines.is_hungry().then(|| input.as_fd()), waker: None };
+        if session.turn(watch, &mut [&mut answers.output])? == Input::Ready {
             lines.read(&input)?;
         }
     }
@@ -277,7 +277,7 @@ mod tests {
             }
             source.send(&mut session, &mut asked, &mut answers).unwrap();
             if !asked.is_empty() {
-                session.turn(None, &mut []).unwrap();
+                session.turn(Watch::default(), &mut []).unwrap();
             }
         }
         assert!(answers.lines == input.to_uppercase().into_bytes());

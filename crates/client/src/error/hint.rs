@@ -10,7 +10,7 @@ use framing_protocol::message::{Code, Escaped, Failure, Outcome};
 use framing_transport::ConnectError;
 
 use super::Error;
-use crate::args::{Args, Command, Origin};
+use crate::args::{Args, Command, Origin, Program};
 use crate::known_hosts::KnownHostsError;
 use crate::part::PartError;
 
@@ -94,10 +94,15 @@ impl Error {
 /// What to do about a command that could not be started.
 pub(crate) fn of_outcome(outcome: &Outcome, args: &Args) -> Option<String> {
     let advice = match outcome {
+        // What is written down at the server is not for us to write in another way.
+        _ if matches!(&args.command, Command::Exec(exec) if matches!(exec.program(), Program::Named { .. })) =>
+        {
+            return None;
+        }
         Outcome::NotFound => {
             "give its whole path, or use a shell: framing-client exec --shell LINE"
         }
-        Outcome::NotExecutable => "see whether it is a program: framing-client exec -- ls -l FILE",
+        Outcome::NotExecutable => "see whether it is a program: framing-client exec ls -l FILE",
         _ => return None,
     };
     Some(addressed(advice, args))
@@ -196,8 +201,12 @@ fn look_into(path: &Path) -> String {
 /// What a server must be started with to do what `command` asks for.
 fn serving(command: &Command) -> &'static str {
     match command {
-        Command::Exec(exec) if exec.shell.is_some() => " --exec-shell",
-        Command::Exec(_) => " --exec-any",
+        Command::Exec(exec) => match exec.program() {
+            Program::Shell(_) => " --exec-shell",
+            Program::File(_) => " --exec-any",
+            // What it has to be told of the command only its operator knows.
+            Program::Named { .. } => "",
+        },
         Command::Get { .. } | Command::Ls { .. } => " --root DIR",
         Command::Echo { .. }
         | Command::Inspect(_)

@@ -9,7 +9,7 @@ use std::process::Output;
 use std::sync::mpsc::channel;
 use std::thread;
 
-use crate::support::{World, check, process, run, text};
+use crate::support::{World, check, run, text};
 
 /// The port of a listener that is gone.
 fn deserted() -> String {
@@ -155,12 +155,4 @@ fn help_is_a_command_too() {
     assert!(help(&["help"]).contains("Exit codes:"));
     assert!(help(&["help", "echo"]).contains("refused"));
     assert!(help(&["help", "get"]).contains("FILE.part is ours"));
-}
-
-#[test]
-fn a_command_without_the_dashes_is_told_where_they_belong() {
-    let output = process("", Path::new("."), &["exec", "ls", "-l"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(125));
-    let said = text(&output.stderr);
-    assert!(said.contains("put `--` before the command: framing-client exec -- ls"), "{said}");
 }

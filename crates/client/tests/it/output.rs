@@ -7,36 +7,64 @@ use std::time::Duration;
 
 use framing_transport::TlsStream;
 
-use crate::support::{Impostor, code, process, terminal};
+use crate::support::{Impostor, World, code, guarded, process, terminal};
 
 #[test]
 fn a_client_whose_reader_pauses_pings_on() {
     let (mut reader, writer) = std::io::pipe().unwrap();
-    let (exec, stream) = pinging(writer.into());
+    let (exec, stream) = pinging(writer.into(), &[]);
     drop(stream);
     reader.read_to_end(&mut Vec::new()).unwrap();
     assert_eq!(code(exec), Some(125));
 }
 
 #[test]
+fn a_client_whose_events_are_not_read_pings_on() {
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let (exec, stream) = pinging(writer.into(), &["--json-events"]);
+    drop(stream);
+    reader.read_to_end(&mut Vec::new()).unwrap();
+    assert_eq!(code(exec), Some(125));
+}
+
+#[test]
+fn a_client_whose_reader_pauses_pings_all_servers() {
+    // The other server's lines fill the output as well.
+    let world = World::new();
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let list = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&list, format!("{}\n", world.address())).unwrap();
+    let path = list.path().to_str().unwrap();
+    let (exec, stream) = pinging(writer.into(), &["--servers", path]);
+    drop((stream, world));
+    reader.read_to_end(&mut Vec::new()).unwrap();
+    assert!(matches!(code(exec), Some(125..)));
+}
+
+#[test]
 fn a_client_whose_terminal_is_not_read_pings_on() {
     let (_screen, slave) = terminal();
-    let (mut exec, _stream) = pinging(slave.into());
+    let (mut exec, _stream) = pinging(slave.into(), &[]);
     exec.kill().unwrap();
     exec.wait().unwrap();
 }
 
 /// Sends the client, which writes to `stdout`, more than that takes, and gives both the client and its
 /// connection back after a sign of life.
-fn pinging(stdout: Stdio) -> (Child, TlsStream) {
+fn pinging(stdout: Stdio, options: &[&str]) -> (Child, TlsStream) {
     let impostor = Impostor::new();
     let address = impostor.address();
+    if let ["--servers", list] = options {
+        let mut list = std::fs::File::options().append(true).open(list).unwrap();
+        writeln!(list, "{address}").unwrap();
+    }
     let here = tempfile::tempdir().unwrap();
-    let exec = process(&address, here.path(), &["exec", "--", "endless"])
+    let exec = process(&address, here.path(), &[&["exec"], options, &["yes"]].concat())
         .stdin(Stdio::null())
         .stdout(stdout)
         .stderr(Stdio::null())
         .spawn()
+        .map(guarded)
         .unwrap();
     let mut stream = impostor.accept();
     stream.write_all(&message(r#"{"type":"welcome","version":1,"agent":"t"}"#, 0)).unwrap();
@@ -68,6 +96,7 @@ fn what_came_before_the_connection_broke_is_handed_on() {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
+        .map(guarded)
         .unwrap();
     let mut stream = impostor.accept();
     for (header, body) in [

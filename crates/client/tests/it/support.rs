@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, Output, Stdio};
 use std::sync::{Arc, LazyLock};
@@ -10,7 +11,9 @@ use std::time::{Duration, Instant};
 use framing_client::Target;
 use framing_server::{ExecPolicy, Options, Running, Server, Supervisor};
 use framing_transport::{Dirs, Identity, LocalTrust, TlsAcceptor, TlsStream};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use tempfile::TempDir;
 
@@ -72,6 +75,8 @@ impl World {
     pub(crate) fn shell(&self, line: &str) -> process::Command {
         let client = self.process(&[]);
         let mut shell = process::Command::new("sh");
+        // With a group of its own all of it can be ended.
+        shell.process_group(0);
         shell.args(["-c", line]).arg(client.get_program()).current_dir(self.here.path());
         shell.envs(client.get_envs().filter_map(|(name, value)| Some((name, value?))));
         shell
@@ -132,6 +137,9 @@ impl Impostor {
 
     /// Takes the next client; what is read waits for it.
     pub(crate) fn accept(&self) -> TlsStream {
+        let mut polled = [PollFd::new(&self.listener, PollFlags::IN)];
+        let called = poll(&mut polled, Some(&PATIENCE.try_into().unwrap())).unwrap();
+        assert!(called > 0, "no client comes");
         let (stream, _) = self.listener.accept().unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut stream = self.acceptor.accept(Arc::new(stream)).unwrap();
@@ -171,6 +179,26 @@ pub(crate) fn run(server: &str, folder: &Path, args: &[&str]) -> Output {
     let mut process = process(server, folder, args);
     process.stdin(Stdio::null());
     assert_cmd::Command::from_std(process).timeout(PATIENCE).output().unwrap()
+}
+
+/// Ends a client that takes too long, and its group if it has one, so that nobody reads from it for ever.
+pub(crate) fn guarded(client: Child) -> Child {
+    let pid = Pid::from_child(&client);
+    let process = pidfd_open(pid, PidfdFlags::empty()).unwrap();
+    std::thread::spawn(move || {
+        let mut polled = [PollFd::new(&process, PollFlags::IN)];
+        if poll(&mut polled, Some(&PATIENCE.try_into().unwrap())) == Ok(0) {
+            let _ = kill_process_group(pid, Signal::KILL);
+            let _ = pidfd_send_signal(&process, Signal::KILL);
+        }
+    });
+    client
+}
+
+/// What a client says until it ends, with the input that it was given.
+pub(crate) fn said(client: &mut process::Command) -> Output {
+    let client = client.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    guarded(client).wait_with_output().unwrap()
 }
 
 /// Waits for the end of a client that is in nobody's way; one that takes too long is ended.

@@ -263,3 +263,22 @@ fn another_user_of_the_same_machine_is_refused_on_both_sides() {
     let output = run(&host.path(""), &["ping"]);
     check(&output, 4, "", &["belongs to user 0, not to 65534"]);
 }
+
+#[test]
+fn of_several_servers_none_asks_whether_to_trust_it() {
+    let (host, other, guest) = (Home::new(), Home::new(), Home::new());
+    let (_one, first) = serve(&host.path("keys"), "127.0.0.1:0");
+    let (_two, second) = serve(&other.path("keys"), "127.0.0.1:0");
+    // Whoever sits at this terminal would be asked about one of them.
+    let (_screen, slave) = terminal();
+    let mut client = guest.client(&format!("{first},{second}"), &["exec", "true"]);
+    client.stdin(slave).stderr(Stdio::piped()).stdout(Stdio::null());
+    let output = client.spawn().unwrap().wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(125));
+    let said = text(&output.stderr);
+    assert!(said.contains("exec: 2 servers: 2 not known to each other\n"), "{said}");
+    for (home, server) in [(&host, first), (&other, second)] {
+        let trust = format!("framing-client --server {server} trust {}", pin(&home.path("keys")));
+        assert!(said.contains(&trust), "{trust} is missing: {said}");
+    }
+}

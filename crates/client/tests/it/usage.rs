@@ -12,9 +12,23 @@ fn usage_errors_are_2_and_for_exec_125() {
     for usage in [&[][..], &["dance"], &["get"], &["ls", "a", "b"], &["--dance", "ping"]] {
         assert_eq!(code(usage), 2, "{usage:?}");
     }
-    for usage in [&["exec"][..], &["exec", "ls"], &["exec", "--timeout", "soon", "--", "ls"]] {
-        assert_eq!(code(usage), 125, "{usage:?}");
+    for usage in [
+        &["exec"][..],
+        &["exec", "-l"],
+        &["exec", "--timeout", "soon", "--", "ls"],
+        &["exec", "--shell", "ls", "more"],
+        &["exec", "--env", "no-value", "ls"],
+        &["exec", "--json", "--json-events", "ls"],
+        &["exec", "-i", "--detach", "ls"],
+        &["exec", "@"],
+        &["--server", "a:1,b:1", "exec", "-i", "ls"],
+    ] {
+        let output = run("127.0.0.1:1", here.path(), usage);
+        assert_eq!(output.status.code(), Some(125), "{usage:?}");
+        let said = text(&output.stderr);
+        assert!(said.starts_with("error: ") && said.contains("--help"), "{usage:?}: {said}");
     }
+    assert_eq!(code(&["--server", "a:1,b:1", "ping"]), 2);
 }
 
 #[test]
