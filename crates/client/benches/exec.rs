@@ -26,9 +26,12 @@ use std::time::{Duration, Instant};
 
 type Done = Result<(), Box<dyn Error>>;
 
+/// Runs `true` once.
+type Contender<'c> = dyn FnMut() -> Done + 'c;
+
 fn main() -> Done {
     framing_server::supervise_if_asked();
-    let rounds = std::env::args().filter_map(|arg| arg.parse().ok()).next().unwrap_or(500);
+    let rounds = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(500);
     let home = tempfile::tempdir()?;
     // Where both the library and the program look for keys.
     let dirs = Dirs::within(home.path().join("framing"));
@@ -45,7 +48,7 @@ fn main() -> Done {
         println!("there is no sshd here, so ssh is left out");
     }
 
-    let mut contenders: Vec<(&str, Box<dyn FnMut() -> Done>)> = vec![
+    let mut contenders: Vec<(&str, Box<Contender<'_>>)> = vec![
         ("spawn", Box::new(spawn)),
         ("one connection", Box::new(|| exec(&mut session))),
         ("fresh connections", Box::new(|| exec(&mut Session::connect(&target)?))),

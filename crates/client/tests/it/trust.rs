@@ -8,7 +8,7 @@ use framing_server::{ExecPolicy, Options, Running, Server};
 use framing_transport::{Dirs, Identity};
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, check, terminal, text};
+use crate::support::{PATIENCE, check, options, terminal, text};
 
 /// A home directory with the client in it.
 struct Home(TempDir);
@@ -42,7 +42,8 @@ fn serve(keys: &Path, listen: &str) -> (Running, String) {
     let options = Options {
         listen: vec![listen.to_owned()],
         exec: ExecPolicy { any: true, ..ExecPolicy::default() },
-        ..Options::new(Dirs::within(keys))
+        dirs: Dirs::within(keys),
+        ..options()
     };
     let server = Server::bind(options).unwrap().spawn().unwrap();
     let address = server.addresses()[0].to_string();
