@@ -18,11 +18,14 @@ use framing_protocol::message::{Command as Asked, Exec, Outcome};
 use framing_server::{ExecPolicy, Options, Server};
 use framing_transport::Dirs;
 use std::error::Error;
-use std::fs;
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+#[path = "../tests/it/openssh.rs"]
+mod openssh;
+
+use openssh::Ssh;
 
 type Done = Result<(), Box<dyn Error>>;
 
@@ -44,8 +47,9 @@ fn main() -> Done {
     let target = Target::new(running.addresses()[0].to_string(), dirs);
     let mut session = Session::connect(&target)?;
     let ssh = Ssh::start(home.path())?;
-    if ssh.is_none() {
-        println!("there is no sshd here, so ssh is left out");
+    match &ssh {
+        Some(ssh) => ssh.multiplex()?,
+        None => println!("there is no sshd here, so ssh is left out"),
     }
 
     let mut contenders: Vec<(&str, Box<Contender<'_>>)> = vec![
@@ -55,7 +59,7 @@ fn main() -> Done {
         ("client", Box::new(|| client(&target, home.path()))),
     ];
     if let Some(ssh) = &ssh {
-        contenders.push(("ssh", Box::new(|| ssh.run())));
+        contenders.push(("ssh", Box::new(|| succeeds(&mut ssh.command(&["true"])))));
     }
     let mut times = vec![Vec::with_capacity(rounds); contenders.len()];
     for _ in 0..rounds {
@@ -87,8 +91,7 @@ fn median(times: &mut [Duration]) -> Duration {
 }
 
 fn spawn() -> Done {
-    let output = Command::new("true").stdin(Stdio::null()).output()?;
-    if output.status.success() { Ok(()) } else { Err("true failed".into()) }
+    succeeds(&mut Command::new("true"))
 }
 
 fn exec(session: &mut Session) -> Done {
@@ -103,106 +106,16 @@ fn exec(session: &mut Session) -> Done {
 fn client(target: &Target, home: &Path) -> Done {
     let mut command = Command::new(env!("CARGO_BIN_EXE_framing-client"));
     command.args(["--server", target.server(), "exec", "--", "true"]);
-    command.stdin(Stdio::null());
     for variable in ["XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"] {
         command.env(variable, home);
     }
-    let output = command.output()?;
+    succeeds(&mut command)
+}
+
+fn succeeds(command: &mut Command) -> Done {
+    let output = command.stdin(Stdio::null()).output()?;
     if output.status.success() {
         return Ok(());
     }
     Err(String::from_utf8_lossy(&output.stderr).into_owned().into())
-}
-
-/// A server of OpenSSH's and a master connection to it.
-struct Ssh {
-    server: Child,
-    master: Child,
-    config: String,
-}
-
-impl Ssh {
-    fn start(home: &Path) -> Result<Option<Self>, Box<dyn Error>> {
-        let sshd =
-            ["/usr/sbin/sshd", "/usr/bin/sshd"].into_iter().find(|path| Path::new(path).exists());
-        let Some(sshd) = sshd else { return Ok(None) };
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let path = |name: &str| home.join(name).display().to_string();
-        for key in ["host", "user"] {
-            let keygen = Command::new("ssh-keygen")
-                .args(["-q", "-t", "ed25519", "-N", "", "-f", &path(key)])
-                .stdout(Stdio::null())
-                .status()?;
-            if !keygen.success() {
-                return Err("ssh-keygen failed".into());
-            }
-        }
-        fs::copy(path("user.pub"), path("authorized"))?;
-        let server = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\n\
-             StrictModes no\nUsePAM no\nSetEnv HOME={}\n",
-            path("host"),
-            path("authorized"),
-            // What a .bashrc does is not ssh's fault.
-            home.display()
-        );
-        fs::write(path("sshd_config"), server)?;
-        // Where sshd wants to part with its privileges; it says so if it cannot.
-        let _ = fs::create_dir_all("/run/sshd");
-        let server = Command::new(sshd)
-            .args(["-D", "-q", "-f", &path("sshd_config")])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
-        wait_until("sshd listens", || TcpStream::connect(("127.0.0.1", port)).is_ok())?;
-        let config = format!(
-            "Host bench\nHostName 127.0.0.1\nPort {port}\nIdentityFile {}\nIdentitiesOnly yes\n\
-             StrictHostKeyChecking no\nUserKnownHostsFile {}\nControlPath {}\nLogLevel ERROR\n",
-            path("user"),
-            path("known"),
-            path("control")
-        );
-        fs::write(path("ssh_config"), config)?;
-        let config = path("ssh_config");
-        let master = Command::new("ssh")
-            .args(["-F", &config, "-M", "-N", "bench"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let ssh = Self { server, master, config };
-        wait_until("the master connects", || Path::new(&path("control")).exists())?;
-        Ok(Some(ssh))
-    }
-
-    fn run(&self) -> Done {
-        let output = Command::new("ssh")
-            .args(["-F", &self.config, "bench", "true"])
-            .stdin(Stdio::null())
-            .output()?;
-        if output.status.success() {
-            return Ok(());
-        }
-        Err(String::from_utf8_lossy(&output.stderr).into_owned().into())
-    }
-}
-
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) -> Done {
-    let until = Instant::now() + Duration::from_secs(10);
-    while !is_so() {
-        if Instant::now() > until {
-            return Err(format!("never: {what}").into());
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    Ok(())
-}
-
-impl Drop for Ssh {
-    fn drop(&mut self) {
-        for child in [&mut self.master, &mut self.server] {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
 }

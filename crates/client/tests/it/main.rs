@@ -1,5 +1,6 @@
 //! The real binary against the real server, and against servers that lie.
 
+mod beside_ssh;
 mod echo;
 mod encodings;
 mod exec;
@@ -13,6 +14,7 @@ mod inspect;
 mod lies;
 mod ls;
 mod many;
+mod openssh;
 mod output;
 mod prompt;
 mod session;
