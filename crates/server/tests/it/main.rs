@@ -10,6 +10,7 @@ mod descriptors;
 mod echo;
 mod exec;
 mod exec_end;
+mod exec_odd;
 mod faults;
 mod get;
 mod guests;

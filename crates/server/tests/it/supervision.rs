@@ -296,7 +296,7 @@ fn orphans_are_reaped_while_the_command_goes_on() {
 #[test]
 fn a_client_that_leaves_before_the_command_has_started_leaves_nothing() {
     let server = server();
-    for _ in 0..rounds(20, 500) {
+    for _ in 0..rounds(20, 1000) {
         let (mut caller, mark) = (Caller::new(&server), Mark::new());
         caller.client().exec(&shell_of(&mark.sleep())).unwrap();
         caller.flush();
