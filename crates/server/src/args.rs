@@ -4,7 +4,6 @@ use crate::Options;
 use crate::clients::{Fault, day, network};
 use crate::config::{Config, ConfigError};
 use crate::roles::{Roles, is_name};
-use clap::builder::FalseyValueParser;
 use clap::{Parser, Subcommand};
 use framing_transport::{Dirs, Pin};
 use ipnet::IpNet;
@@ -30,11 +29,13 @@ pub struct Args {
 pub(crate) enum Command {
     /// Serve until interrupted (what happens without a command, too)
     Serve(Serve),
-    /// Show what a configuration file makes of the server, with a word on every setting
+    /// Show what a configuration file, flags and variables make of the server, with a word on every setting
     CheckConfig {
         /// The file [default: server.toml beside the keys]
         #[arg(env = "FRAMING_CONFIG")]
         file: Option<PathBuf>,
+        #[command(flatten)]
+        settings: Box<Settings>,
     },
     /// Invite a client: show a line that lets one in, once, within ten minutes
     ///
@@ -126,6 +127,15 @@ fn expiry(text: &str) -> Result<Expiry, Fault> {
     }
 }
 
+/// A switch in a variable may be empty, which is as good as none.
+fn switch(text: &str) -> Result<bool, &'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "" | "false" | "no" | "off" | "0" => Ok(false),
+        _ => Err("expected true or false"),
+    }
+}
+
 fn name(text: &str) -> Result<String, &'static str> {
     let bad = "1 to 64 letters, digits, dots, dashes and underscores make a name";
     is_name(text).then(|| text.to_owned()).ok_or(bad)
@@ -139,6 +149,13 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE", env = "FRAMING_CONFIG")]
     config: Option<PathBuf>,
 
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// What goes before the file.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Settings {
     /// Listen here (HOST:PORT, port 0 for any free one); may be given several times [default:
     /// 127.0.0.1:7878]
     #[arg(long, value_name = "ADDR", env = "FRAMING_LISTEN", value_delimiter = ',')]
@@ -149,7 +166,7 @@ pub(crate) struct Serve {
     root: Option<PathBuf>,
 
     /// Let in nobody who is not listed, not even clients of this user on this machine
-    #[arg(long, env = "FRAMING_NO_LOCAL_TRUST", value_name = "BOOL", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "FRAMING_NO_LOCAL_TRUST", value_name = "BOOL", value_parser = switch)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     no_local_trust: Option<bool>,
 
@@ -158,12 +175,12 @@ pub(crate) struct Serve {
     exec_policy: Option<PathBuf>,
 
     /// Let clients run any program with any arguments, as the user who runs this server
-    #[arg(long, env = "FRAMING_EXEC_ANY", value_name = "BOOL", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "FRAMING_EXEC_ANY", value_name = "BOOL", value_parser = switch)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     exec_any: Option<bool>,
 
     /// Let clients run shell command strings, as the user who runs this server
-    #[arg(long, env = "FRAMING_EXEC_SHELL", value_name = "BOOL", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "FRAMING_EXEC_SHELL", value_name = "BOOL", value_parser = switch)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     exec_shell: Option<bool>,
 }
@@ -176,16 +193,23 @@ impl Args {
             Some(command) => return Ok(Job::Keys(KeysJob { command, dirs })),
             None => self.serve,
         };
-        let mut config = config(serve.config.as_deref(), &dirs)?;
-        if !serve.listen.is_empty() {
-            config.listen = serve.listen;
-        }
-        config.root = serve.root.or(config.root);
-        config.local_trust = serve.no_local_trust.map_or(config.local_trust, |no| !no);
-        config.exec_policy = serve.exec_policy.or(config.exec_policy);
-        config.exec_any = serve.exec_any.unwrap_or(config.exec_any);
-        config.exec_shell = serve.exec_shell.unwrap_or(config.exec_shell);
+        let config = serve.settings.over(config(serve.config.as_deref(), &dirs)?);
         Ok(Job::Serve(Box::new(config.options(dirs)?)))
+    }
+}
+
+impl Settings {
+    /// The file's settings, but for what is said here.
+    pub(crate) fn over(self, mut config: Config) -> Config {
+        if !self.listen.is_empty() {
+            config.listen = self.listen;
+        }
+        config.root = self.root.or(config.root);
+        config.local_trust = self.no_local_trust.map_or(config.local_trust, |no| !no);
+        config.exec_policy = self.exec_policy.or(config.exec_policy);
+        config.exec_any = self.exec_any.unwrap_or(config.exec_any);
+        config.exec_shell = self.exec_shell.unwrap_or(config.exec_shell);
+        config
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) struct Audit {
     who: String,
     what: String,
     since: Instant,
+    pid: Option<u32>,
     input: u64,
     output: u64,
     told: bool,
@@ -20,8 +21,12 @@ pub(crate) struct Audit {
 
 impl Audit {
     pub(crate) fn new(who: impl fmt::Display, exec: &Exec) -> Self {
-        let (who, what) = (who.to_string(), describe(&exec.command));
-        Self { who, what, since: Instant::now(), input: 0, output: 0, told: false }
+        let mut what = describe(&exec.command);
+        if let Some(cwd) = &exec.cwd {
+            what.insert_str(0, &format!("--cwd {} ", Quoted(cwd)));
+        }
+        let who = who.to_string();
+        Self { who, what, since: Instant::now(), pid: None, input: 0, output: 0, told: false }
     }
 
     /// So much input has come for it.
@@ -49,7 +54,12 @@ impl Audit {
     }
 
     pub(crate) fn failed(&mut self, failure: &Failure) {
-        self.tell(&failure.code);
+        self.tell(format_args!("{} ({})", failure.code, failure.message));
+    }
+
+    /// It runs, as this process.
+    pub(crate) fn started(&mut self, pid: u32) {
+        self.pid = Some(pid);
     }
 
     /// Some of its processes could not be ended.
@@ -62,10 +72,11 @@ impl Audit {
 
     fn tell(&mut self, outcome: impl fmt::Display) {
         let Self { who, what, since, input, output, .. } = self;
+        let pid = self.pid.map_or_else(String::new, |pid| format!(" pid {pid},"));
         let milliseconds = since.elapsed().as_millis();
         // The longest comes last, for a line is cut off where it gets too long.
         log::line(format_args!(
-            "{who}: exec: {outcome}, {output} bytes out, {input} in, {milliseconds} ms: {what}"
+            "{who}: exec: {outcome},{pid} {output} bytes out, {input} in, {milliseconds} ms: {what}"
         ));
         self.told = true;
     }

@@ -21,7 +21,7 @@ use framing_protocol::Deadlines;
 use framing_protocol::message::Escaped;
 use framing_transport::{Dirs, Exposed};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt::Display;
+use std::fmt::{Display, Write};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -121,12 +121,16 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// What the file says, and the defaults for the rest.
+    /// What the file says, and the defaults for the rest. Paths in it begin where it lies.
     pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
-        toml::from_str(&read(path)?).map_err(|source| ConfigError::Parse {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })
+        let mut config: Self = toml::from_str(&read(path)?).map_err(|source| {
+            ConfigError::Parse { path: path.to_owned(), source: Box::new(source) }
+        })?;
+        let beside =
+            |named: PathBuf| path.parent().map_or(named.clone(), |folder| folder.join(named));
+        config.root = config.root.map(beside);
+        config.exec_policy = config.exec_policy.map(beside);
+        Ok(config)
     }
 
     /// As options of a server with these keys.
@@ -175,14 +179,33 @@ impl Config {
             let what = format!("listen: {address:?} is no HOST:PORT such as 127.0.0.1:7878");
             return Err(ConfigError::Value { what });
         }
-        self.policy()?;
-        match &self.root {
-            Some(root) if !root.is_dir() => {
-                let root = Escaped(root.as_os_str().as_encoded_bytes());
-                Err(ConfigError::Value { what: format!("root: {root} is no directory") })
-            }
-            _ => Ok(()),
+        if let Some(root) = self.root.as_ref().filter(|root| !root.is_dir()) {
+            let root = Escaped(root.as_os_str().as_encoded_bytes());
+            return Err(ConfigError::Value { what: format!("root: {root} is no directory") });
         }
+        let policy = self.policy()?;
+        for (name, command) in &policy.commands {
+            command
+                .check(self.root.as_deref())
+                .map_err(|what| ConfigError::Value { what: format!("commands.{name}: {what}") })?;
+        }
+        Ok(())
+    }
+
+    /// What the policy file comes to, as remarks below the settings.
+    pub(crate) fn policy_explained(&self) -> Result<String, ConfigError> {
+        if self.exec_policy.is_none() {
+            return Ok(String::new());
+        }
+        let policy = self.policy()?;
+        let mut text = format!(
+            "\n# commands: {}; at most {} at a time go on without their clients\n",
+            policy.caps, policy.detached
+        );
+        for (name, command) in &policy.commands {
+            let _ = writeln!(text, "# @{name}: {command}; {}", command.caps);
+        }
+        Ok(text)
     }
 
     /// The file that would say all of it, with a word on each line.

@@ -269,6 +269,9 @@ impl Connection<'_> {
 
     fn handle(&mut self, event: Event) {
         if let Some((id, failure)) = self.forbidden(&event) {
+            if let Event::Exec { exec, .. } = &event {
+                self.audit(exec).failed(&failure);
+            }
             self.link.machine().fail(id, failure);
             return;
         }
@@ -315,7 +318,7 @@ impl Connection<'_> {
             Event::Cancel { id } => {
                 if let Work::Command(execution) = &mut self.work {
                     // It answers when it has ended.
-                    execution.cancel();
+                    execution.end(Failure::new(Code::Cancelled, "cancelled"));
                 } else {
                     self.work = Work::None;
                     protocol.fail(id, Failure::new(Code::Cancelled, "cancelled"));
@@ -349,13 +352,18 @@ impl Connection<'_> {
         }
     }
 
-    fn start(&mut self, id: Id, exec: &Exec) {
-        let Services { root, exec: policy, supervisors, grace, gate, .. } = self.services;
+    /// What will be told of a command in the log.
+    fn audit(&self, exec: &Exec) -> Audit {
         let who = match self.link.stream().peer() {
-            Some(pin) => format!("{}: {}", self.peer, gate.name(pin)),
+            Some(pin) => format!("{}: {}", self.peer, self.services.gate.name(pin)),
             None => self.peer.to_string(),
         };
-        let mut audit = Audit::new(who, exec);
+        Audit::new(who, exec)
+    }
+
+    fn start(&mut self, id: Id, exec: &Exec) {
+        let Services { root, exec: policy, supervisors, grace, .. } = self.services;
+        let mut audit = self.audit(exec);
         let protocol = self.link.machine();
         let plan = Plan::new(exec, policy, root.as_ref(), *grace).and_then(|plan| {
             let supervisors = supervisors.as_ref().ok_or_else(unsupervised)?;
@@ -374,16 +382,22 @@ impl Connection<'_> {
 
     /// The server is stopping: ends what runs and says so.
     fn leave(&mut self) {
-        self.leaving = Some(Instant::now() + LEAVING);
-        let id = match &self.work {
+        let mut patience = LEAVING;
+        let id = match &mut self.work {
             Work::None => None,
-            Work::Command(execution) => Some(execution.id()),
+            Work::Command(execution) => {
+                // It answers when it has ended.
+                execution.end(shutting_down());
+                patience += self.services.grace;
+                None
+            }
             Work::File(sending) => Some(sending.id()),
             Work::Directory(listing) => Some(listing.id()),
         };
-        self.work = Work::None;
+        self.leaving = Some(Instant::now() + patience);
         let protocol = self.link.machine();
         if let Some(id) = id {
+            self.work = Work::None;
             protocol.fail(id, shutting_down());
         }
         protocol.goaway("the server is shutting down");

@@ -48,7 +48,8 @@ pub(crate) struct Execution<'s> {
     file_size: Option<u64>,
     /// What it took too much of, as far as that is seen here.
     over: Option<Cap>,
-    cancelled: bool,
+    /// What its client is told when it has ended, if it was told to.
+    ending: Option<Failure>,
     /// When it is given up, for its supervisor should have ended it long ago.
     overdue: Option<Instant>,
     grace: Duration,
@@ -145,7 +146,7 @@ impl<'s> Execution<'s> {
             time,
             file_size,
             over: None,
-            cancelled: false,
+            ending: None,
             overdue: patience.and_then(|patience| started.checked_add(patience)),
             grace,
             input: Input { pipe: input, ..Input::default() },
@@ -178,11 +179,6 @@ impl<'s> Execution<'s> {
             Stage::Launched | Stage::Running => self.overdue,
         };
         due.map(|due| due.saturating_duration_since(now))
-    }
-
-    /// The request that it answers.
-    pub(crate) fn id(&self) -> Id {
-        self.id
     }
 
     /// Does whatever can be done without waiting.
@@ -228,6 +224,7 @@ impl<'s> Execution<'s> {
                 return Progress::Done;
             }
             Report::Started { pid } => {
+                self.audit.started(pid);
                 protocol.started(self.id, pid);
                 if self.mode == Mode::Detached {
                     self.exit(Outcome::Detached, self.started.elapsed(), protocol);
@@ -262,9 +259,9 @@ impl<'s> Execution<'s> {
         self.supervised.order(&Order::Signal(signal.as_raw()));
     }
 
-    /// The client wants it to end: TERM, grace, KILL.
-    pub(crate) fn cancel(&mut self) {
-        self.cancelled = true;
+    /// It is to end, by TERM, grace, KILL, whereupon its client is told this.
+    pub(crate) fn end(&mut self, why: Failure) {
+        self.ending = Some(why);
         self.supervised.order(&Order::End);
         self.await_end(self.grace);
     }
@@ -374,8 +371,8 @@ impl<'s> Execution<'s> {
         if left {
             self.audit.left();
         }
-        if self.cancelled {
-            return self.fail(Failure::new(Code::Cancelled, "cancelled"), protocol);
+        if let Some(why) = self.ending.take() {
+            return self.fail(why, protocol);
         }
         let capped = |cap| Outcome::CapExceeded { cap };
         let outcome = match (self.over, bound, status) {
@@ -477,7 +474,7 @@ impl Output {
 fn not_launched(error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::WouldBlock => {
-            let message = "as many commands go on without their clients as may";
+            let message = "no more detached commands are allowed at a time";
             Failure::new(Code::Busy, message).hint("try again later")
         }
         _ => no_place(error),

@@ -18,14 +18,18 @@ pub(crate) fn identity_file(dirs: &Dirs) -> Result<PathBuf, framing_transport::E
 pub(crate) fn run(command: &Command, dirs: &Dirs) -> anyhow::Result<()> {
     match command {
         Command::Serve(_) => Ok(()),
-        Command::CheckConfig { file } => {
-            let config = config(file.as_deref(), dirs)?;
+        Command::CheckConfig { file, settings } => {
+            let config = settings.clone().over(config(file.as_deref(), dirs)?);
             config.check()?;
             let from = match config_file(file.as_deref(), dirs)? {
                 Some(path) => Escaped(path.as_os_str().as_encoded_bytes()).to_string(),
                 None => "no file, so by the defaults".to_owned(),
             };
-            say(&format!("# {from}; flags and variables go before it\n{}", config.explained()))
+            say(&format!(
+                "# {from}; flags and variables go before it\n{}{}",
+                config.explained(),
+                config.policy_explained()?
+            ))
         }
         Command::Fingerprint { certificate } => {
             let identity = Identity::load_or_create(&identity_file(dirs)?)?;

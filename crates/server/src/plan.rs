@@ -2,7 +2,7 @@
 //! server's own.
 
 use crate::descriptors;
-use crate::policy::{Caps, ExecPolicy, NamedCommand};
+use crate::policy::{Caps, ExecPolicy, NamedCommand, loads_code};
 use crate::root::Root;
 use crate::supervisor::{Bounds, Launch, Mode};
 use framing_protocol::message::{Cap, Code, Command, Exec, Failure, Stdin, Text};
@@ -104,7 +104,7 @@ fn variable(name: &str, named: Option<&NamedCommand>) -> Result<(), Failure> {
     if name.is_empty() || name.contains(['=', '\0']) {
         return Err(bad_request(format!("{name:?} cannot be the name of a variable")));
     }
-    if name.starts_with("LD_") || matches!(name, "ENV" | "BASH_ENV") {
+    if loads_code(name) {
         let failure = denied(format!("the variable {name} would load code into the program"));
         return Err(failure.hint("leave it out"));
     }
@@ -134,11 +134,17 @@ fn directory(
         (None, None) => base.to_owned(),
     };
     // Told here, for a directory that is missing looks like a missing program later.
-    if directory.is_dir() {
-        Ok(directory)
-    } else {
-        Err(Failure::new(Code::NotADirectory, "cwd is no directory of this server")
-            .hint("a relative cwd begins at the server's root"))
+    match cwd {
+        _ if directory.is_dir() => Ok(directory),
+        Some(cwd) => {
+            let failure =
+                Failure::new(Code::NotADirectory, format!("{cwd} is no directory of this server"));
+            Err(failure.hint("a relative cwd begins at the server's root"))
+        }
+        None => {
+            let message = "the directory that the command is to run in is not there";
+            Err(Failure::new(Code::NotADirectory, message))
+        }
     }
 }
 
@@ -147,9 +153,15 @@ fn mode(exec: &Exec, named: Option<&NamedCommand>, policy: &ExecPolicy) -> Resul
         if exec.stdin == Stdin::Piped {
             return Err(bad_request("a detached command has no input"));
         }
-        if policy.detached == 0 || named.is_some_and(|named| !named.detach) {
-            let failure = denied("this server runs no such command without its client");
-            return Err(failure.hint("on the server, in the exec policy: detached = 1, or more"));
+        if policy.detached == 0 {
+            let failure = denied("this server runs no command without its client");
+            return Err(failure.hint(
+                "on the server: detached = 1, or more, in the file of framing-server --exec-policy FILE",
+            ));
+        }
+        if named.is_some_and(|named| !named.detach) {
+            let failure = denied("this command does not run without its client");
+            return Err(failure.hint("on the server, in the exec policy: detach = true for it"));
         }
         return Ok(Mode::Detached);
     }

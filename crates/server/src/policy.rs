@@ -21,15 +21,15 @@
 //!
 //! A pattern is a regular expression of the crate `regex-lite`.
 
-use crate::config::Time;
-use crate::roles::is_name;
+mod file;
+mod named;
+
+pub use named::NamedCommand;
+pub(crate) use named::loads_code;
+
 use bytesize::ByteSize;
-use framing_protocol::message::Text;
-use regex_lite::Regex;
-use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::str::FromStr;
+use std::fmt;
 use std::time::Duration;
 
 /// Which commands clients may run: none, unless a field opens them. They combine.
@@ -87,27 +87,6 @@ impl Default for Caps {
     }
 }
 
-/// A command that the operator has written down.
-#[derive(Debug, Clone)]
-pub struct NamedCommand {
-    argv: Vec<String>,
-    args: Vec<Pattern>,
-    rest: Option<Pattern>,
-    options: bool,
-    pub(crate) env: Vec<String>,
-    pub(crate) cwd: Option<PathBuf>,
-    pub(crate) stdin: bool,
-    pub(crate) detach: bool,
-    pub(crate) caps: Caps,
-}
-
-/// What the whole of an argument has to look like.
-#[derive(Debug, Clone)]
-struct Pattern {
-    text: String,
-    whole: Regex,
-}
-
 /// Why a policy cannot be followed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -128,199 +107,25 @@ pub enum PolicyError {
     },
 }
 
-/// Why arguments do not fit a command.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Misfit {
-    #[error("takes {}{expected} arguments, not {given}", if *.more { "at least " } else { "" })]
-    Count { expected: usize, more: bool, given: usize },
-    #[error("argument {position} has to match {pattern}")]
-    Pattern { position: usize, pattern: String },
-    #[error("argument {position} begins with a dash, and could be taken for an option")]
-    Dash { position: usize },
-}
-
-impl NamedCommand {
-    /// What is run when it is given these arguments.
-    pub(crate) fn argv(&self, args: &[Text]) -> Result<Vec<Text>, Misfit> {
-        let expected = self.args.len();
-        let more = self.rest.is_some();
-        if args.len() < expected || (args.len() > expected && !more) {
-            return Err(Misfit::Count { expected, more, given: args.len() });
-        }
-        let patterns = self.args.iter().chain(self.rest.iter().cycle());
-        let mut fitting = Vec::new();
-        for ((arg, pattern), position) in args.iter().zip(patterns).zip(1..) {
-            let text = arg.as_str().filter(|text| pattern.whole.is_match(text));
-            let text = text.ok_or_else(|| {
-                let pattern = pattern.text.clone();
-                Misfit::Pattern { position, pattern }
-            })?;
-            if text.starts_with('-') && !self.options {
-                return Err(Misfit::Dash { position });
-            }
-            fitting.push(text);
-        }
-        let filled = self.argv.iter().map(|element| fill(element, &fitting));
-        let rest = fitting.iter().skip(expected).map(|text| Text::from(*text));
-        Ok(filled.chain(rest).collect())
+/// In the order of the file; `no caps` where there are none.
+impl fmt::Display for Caps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size = |bytes: u64| ByteSize(bytes).to_string();
+        let time = |time: Duration| humantime::format_duration(time).to_string();
+        let caps = [
+            ("output", self.output.map(size)),
+            ("run_time", self.run_time.map(time)),
+            ("cpu", self.cpu.map(time)),
+            ("processes", self.processes.map(|processes| processes.to_string())),
+            ("memory", self.memory.map(size)),
+            ("file_size", self.file_size.map(size)),
+        ];
+        let set = caps.into_iter().filter_map(|(name, cap)| Some(format!("{name} {}", cap?)));
+        let set: Vec<_> = set.collect();
+        f.write_str(if set.is_empty() { "no caps" } else { "caps: " })?;
+        f.write_str(&set.join(", "))
     }
 }
-
-/// The element with every `{N}` replaced by argument N. What an argument brings is not looked at again.
-fn fill(element: &str, args: &[&str]) -> Text {
-    let mut filled = String::new();
-    let mut rest = element;
-    while let Some((before, position, after)) = next_place(rest) {
-        filled.push_str(before);
-        filled.push_str(args.get(position - 1).copied().unwrap_or_default());
-        rest = after;
-    }
-    filled.push_str(rest);
-    filled.into()
-}
-
-/// The first `{N}`: what comes before it, N from 1 to 9, and what comes behind.
-fn next_place(text: &str) -> Option<(&str, usize, &str)> {
-    text.match_indices('{').find_map(|(at, _)| {
-        let (before, place) = text.split_at(at);
-        let digit = place.as_bytes().get(1).filter(|digit| (b'1'..=b'9').contains(digit))?;
-        let after = place.get(2..)?.strip_prefix('}')?;
-        Some((before, usize::from(digit - b'0'), after))
-    })
-}
-
-impl FromStr for ExecPolicy {
-    type Err = PolicyError;
-
-    /// Reads the text of a policy file. It opens named commands only.
-    fn from_str(text: &str) -> Result<Self, PolicyError> {
-        let file: File =
-            toml::from_str(text).map_err(|error| PolicyError::Parse(Box::new(error)))?;
-        let caps = file.caps.over(&Caps::default()).map_err(PolicyError::Caps)?;
-        let commands =
-            file.commands.into_iter().map(|(name, table)| match table.command(&name, &caps) {
-                Ok(command) => Ok((name, command)),
-                Err(what) => Err(PolicyError::Command { name, what }),
-            });
-        let commands = commands.collect::<Result<_, _>>()?;
-        Ok(Self { any: false, shell: false, commands, caps, detached: file.detached })
-    }
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct File {
-    detached: usize,
-    caps: CapsTable,
-    commands: BTreeMap<String, CommandTable>,
-}
-
-/// A number of zero makes no cap but a mistake: nothing could be run.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct CapsTable {
-    output: Option<ByteSize>,
-    run_time: Option<Time>,
-    cpu: Option<Time>,
-    processes: Option<std::num::NonZeroU64>,
-    memory: Option<ByteSize>,
-    file_size: Option<ByteSize>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CommandTable {
-    argv: Vec<String>,
-    #[serde(default)]
-    args: Vec<String>,
-    /// What every further argument may be, which are put at the end.
-    rest: Option<String>,
-    /// Whether arguments may begin with a dash.
-    #[serde(default)]
-    options: bool,
-    #[serde(default)]
-    env: Vec<String>,
-    cwd: Option<PathBuf>,
-    #[serde(default)]
-    stdin: bool,
-    #[serde(default)]
-    detach: bool,
-    #[serde(default)]
-    caps: CapsTable,
-}
-
-impl CapsTable {
-    fn over(self, others: &Caps) -> Result<Caps, &'static str> {
-        let bytes = |size: Option<ByteSize>| size.map(|size| size.as_u64());
-        if bytes(self.memory).is_some_and(|memory| memory < LEAST_MEMORY) {
-            return Err("memory has to be at least 16 MiB: the supervisor lives within it, too");
-        }
-        Ok(Caps {
-            output: bytes(self.output).or(others.output),
-            run_time: self.run_time.map(Time::duration).or(others.run_time),
-            cpu: self.cpu.map(Time::duration).or(others.cpu),
-            processes: self.processes.map(u64::from).or(others.processes),
-            memory: bytes(self.memory).or(others.memory),
-            file_size: bytes(self.file_size).or(others.file_size),
-        })
-    }
-}
-
-impl CommandTable {
-    fn command(self, name: &str, caps: &Caps) -> Result<NamedCommand, String> {
-        if !is_name(name) {
-            return Err("1 to 64 letters, digits, dots, dashes and underscores make a name".into());
-        }
-        if self.argv.first().is_none_or(String::is_empty) {
-            return Err("argv needs at least the program".into());
-        }
-        if let Some(text) = self.argv.iter().find(|text| text.contains('\0')) {
-            return Err(format!("argv: {text:?} holds a NUL byte"));
-        }
-        for position in 1..=9 {
-            let named =
-                self.argv.iter().any(|element| element.contains(&format!("{{{position}}}")));
-            match position <= self.args.len() {
-                true if !named => return Err(format!("argv has no place {{{position}}}")),
-                false if named => return Err(format!("args has no pattern for {{{position}}}")),
-                _ => {}
-            }
-        }
-        if self.args.len() > 9 {
-            return Err("args: 9 is the most; rest takes any number".into());
-        }
-        let pattern = |text: String| Pattern::new(text).map_err(|what| format!("args: {what}"));
-        Ok(NamedCommand {
-            argv: self.argv,
-            args: self.args.into_iter().map(pattern).collect::<Result<_, _>>()?,
-            rest: self
-                .rest
-                .map(Pattern::new)
-                .transpose()
-                .map_err(|what| format!("rest: {what}"))?,
-            options: self.options,
-            env: self.env,
-            cwd: self.cwd,
-            stdin: self.stdin,
-            detach: self.detach,
-            caps: self.caps.over(caps).map_err(|what| format!("caps: {what}"))?,
-        })
-    }
-}
-
-impl Pattern {
-    fn new(text: String) -> Result<Self, String> {
-        // By itself first: what is put around it must not lend it a parenthesis.
-        let read = Regex::new(&text).and_then(|_| Regex::new(&format!(r"\A(?:{text})\z")));
-        match read {
-            Ok(whole) => Ok(Self { text, whole }),
-            Err(error) => Err(format!("{text:?} is no pattern: {error}")),
-        }
-    }
-}
-
-/// What a supervisor has room in, with some to spare.
-const LEAST_MEMORY: u64 = 16 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -352,6 +157,12 @@ mod tests {
             ("commands.a b: 1 to 64 letters", error("[commands.\"a b\"]\nargv = [\"a\"]")),
             ("commands.a: argv needs at least the program", error("[commands.a]\nargv = []")),
             ("commands.a: args has no pattern for {1}", command("")),
+            ("which program it is", error("[commands.a]\nargv = [\"{1}\"]\nargs = ['.*']")),
+            (
+                "env: LD_AUDIT would load",
+                error("[commands.a]\nargv = [\"a\"]\nenv = [\"LD_AUDIT\"]"),
+            ),
+            ("needs `detached` above 0", error("[commands.a]\nargv = [\"a\"]\ndetach = true")),
             ("commands.a: argv has no place {2}", command("args = ['x', 'y']")),
             ("commands.a: args: \"(\" is no pattern: ", command("args = ['(']")),
             // What closes our own parenthesis around it is no pattern.

@@ -31,9 +31,9 @@ pub(crate) use pool::{Supervised, Supervisors};
 use channel::Channel;
 use std::env;
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process;
@@ -96,7 +96,22 @@ fn supervise() -> io::Result<()> {
         io::Error::other("this is for framing-server to start, which talks to it over a socket")
     })?;
     rustix::stdio::dup2_stdin(File::open("/dev/null")?.as_fd())?;
+    close_all_but(&stream)?;
     watch::serve(Channel::new(stream))
+}
+
+/// Closes what the server was started with and has handed down without knowing it: commands would get it.
+fn close_all_but(stream: &UnixStream) -> io::Result<()> {
+    // Before the first of them is closed, for the directory has one itself.
+    let open: Vec<RawFd> = fs::read_dir("/proc/self/fd")?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect();
+    for descriptor in open.into_iter().filter(|number| *number > 2 && *number != stream.as_raw_fd())
+    {
+        // The directory's is not open any more.
+        let _ = nix::unistd::close(descriptor);
+    }
+    Ok(())
 }
 
 /// Whether `main` has asked.

@@ -291,7 +291,7 @@ impl Drop for Supervised<'_> {
 const READY: usize = 2;
 
 /// How many wait at most.
-const KEPT: usize = 16;
+const KEPT: usize = 8;
 
 /// How long a supervisor may take to end all that it watches over, and then itself.
 const PATIENCE: Duration = Duration::from_secs(15);

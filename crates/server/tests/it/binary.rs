@@ -6,6 +6,7 @@ use crate::processes::{assert_rests, wait_until, wait_until_reaped};
 use framing_protocol::client::Event;
 use framing_protocol::message::Code;
 use rustix::process::Signal;
+use std::fs;
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use tempfile::tempdir;
@@ -13,7 +14,7 @@ use tempfile::tempdir;
 #[test]
 fn it_serves_with_and_without_the_word() {
     let root = tempdir().unwrap();
-    std::fs::write(root.path().join("file"), "content").unwrap();
+    fs::write(root.path().join("file"), "content").unwrap();
     let flags = ["--listen", "127.0.0.1:0", "--listen", "127.0.0.2:0", "--exec-any", "--root"];
     for words in [&[][..], &["serve"]] {
         let daemon = Daemon::start(binary().args(words).args(flags).arg(root.path()), 2);
@@ -35,7 +36,7 @@ fn it_serves_with_and_without_the_word() {
 #[test]
 fn what_cannot_be_used_is_told_and_ends_with_2() {
     let root = tempdir().unwrap();
-    std::fs::write(root.path().join("file"), "x").unwrap();
+    fs::write(root.path().join("file"), "x").unwrap();
     let file = root.path().join("file").to_str().unwrap().to_owned();
     for (flags, told) in [
         (&["--listen", "nowhere"][..], "HOST:PORT"),
@@ -68,7 +69,7 @@ fn a_signal_ends_it_cleanly_with_what_it_runs() {
         let (code, said) = daemon.end();
         assert_eq!(code, Some(0), "{said}");
         assert!(
-            said.contains("exec: unanswered, ") && said.ends_with(": -- sleep 1000\n"),
+            said.contains("exec: shutting_down (") && said.ends_with(": -- sleep 1000\n"),
             "{said}"
         );
         wait_until_reaped(pid);
@@ -97,7 +98,7 @@ fn without_descriptors_it_waits_and_goes_on() {
 #[test]
 fn a_client_that_does_not_read_costs_no_time() {
     let root = tempdir().unwrap();
-    std::fs::File::create(root.path().join("endless")).unwrap().set_len(1 << 40).unwrap();
+    fs::File::create(root.path().join("endless")).unwrap().set_len(1 << 40).unwrap();
     let flags = ["--listen", "127.0.0.1:0", "--exec-any", "--root"];
     let daemon = Daemon::start(binary().args(flags).arg(root.path()), 1);
     let mut listening = Caller::at(daemon.addresses[0]);
@@ -124,10 +125,61 @@ fn no_descriptor_of_the_server_reaches_a_command() {
             .map(|(fd, target)| format!("{fd} {target}"))
             .collect()
     };
-    // What this test itself was started with reaches everything.
-    let list = ["ls", "-l", "/proc/self/fd"];
-    let inherited = Command::new(list[0]).args(&list[1..]).output().unwrap().stdout;
-    let ran = Caller::at(daemon.addresses[0]).argv(&list).unwrap();
+    let ran = Caller::at(daemon.addresses[0]).argv(&["ls", "-l", "/proc/self/fd"]).unwrap();
     assert!(String::from_utf8_lossy(&ran.out).contains("1 -> pipe:"), "{ran:?}");
-    assert_eq!(beyond(ran.out), beyond(inherited));
+    assert_eq!(beyond(ran.out), [""; 0]);
+}
+
+#[test]
+fn a_switch_that_is_neither_on_nor_off_starts_nothing() {
+    for flag in ["--exec-any=flase", "--exec-shell=maybe", "--no-local-trust=2"] {
+        let output = binary().args(["--listen", "127.0.0.1:0", flag]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{flag}");
+        assert!(String::from_utf8(output.stderr).unwrap().contains("expected true or false"));
+    }
+    let output = binary().env("FRAMING_EXEC_ANY", "flase").arg("--listen=127.0.0.1:0").output();
+    assert_eq!(output.unwrap().status.code(), Some(2));
+}
+
+#[test]
+fn check_config_checks_the_policy_that_flags_and_variables_name() {
+    let folder = tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let good = "detached = 2\n[commands.list]\nargv = [\"ls\", \"{1}\"]\nargs = ['a|b']\n\
+                caps = { run_time = \"5s\", output = \"1 MiB\" }";
+    fs::write(path("good.toml"), good).unwrap();
+    fs::write(path("bad.toml"), "detatched = 2").unwrap();
+    fs::write(path("gone.toml"), "[commands.x]\nargv = [\"/no/such\"]").unwrap();
+    fs::write(path("nowhere.toml"), "[commands.x]\nargv = [\"ls\"]\ncwd = \"/no/such\"").unwrap();
+    // Beside the file that names it, wherever the server is started.
+    fs::write(path("server.toml"), "exec_policy = \"good.toml\"").unwrap();
+    let check = |set: &dyn Fn(&mut Command)| {
+        let mut command = binary();
+        command.arg("check-config").current_dir("/");
+        set(&mut command);
+        let output = command.output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).unwrap())
+    };
+    let (code, said) = check(&|command| _ = command.arg(path("server.toml")));
+    assert_eq!(code, Some(0), "{said}");
+    for told in [
+        "at most 2 at a time",
+        "# @list: [\"ls\", \"{1}\"], {1} is \"a|b\"",
+        "run_time 5s",
+        "output 1.0 MiB",
+    ] {
+        assert!(said.contains(told), "{told}: {said}");
+    }
+    for (policy, told) in [
+        ("bad.toml", "unknown field `detatched`"),
+        ("gone.toml", "commands.x: argv: there is no program \"/no/such\""),
+        ("nowhere.toml", "commands.x: cwd: /no/such is no directory"),
+        ("missing.toml", "cannot read"),
+    ] {
+        let flag = check(&|command| _ = command.arg("--exec-policy").arg(path(policy)));
+        let variable = check(&|command| _ = command.env("FRAMING_EXEC_POLICY", path(policy)));
+        assert_eq!(flag, variable);
+        assert!(flag.0 == Some(2) && flag.1.contains(told), "{flag:?}");
+    }
 }

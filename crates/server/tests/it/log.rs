@@ -1,10 +1,13 @@
 //! What the binary says on stderr, and a stderr that nobody reads.
 
-use crate::caller::{Caller, PATIENCE, argv_of};
+use crate::caller::{Caller, PATIENCE, argv_of, dirs};
 use crate::daemon::{Daemon, binary};
+use crate::guests::Guest;
 use crate::processes::wait_until_reaped;
 use framing_protocol::client::Event;
 use framing_protocol::message::{Command, Exec, Stdin};
+use framing_server::ClientsFile;
+use framing_transport::Identity;
 use rustix::process::Signal;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -106,17 +109,42 @@ fn every_command_has_its_line() {
     assert_eq!((code, lines.len()), (Some(0), 5), "{said}");
     for (line, told) in lines.iter().zip([
         &[
-            "exec: exited 3, 13 bytes out, 9 in, ",
+            "exec: exited 3, pid ",
+            ", 13 bytes out, 9 in, ",
             " ms: -- sh -c 'cat; echo err >&2; exit 3' 'a'\\''b' '' 'x\\u{a}y'",
         ][..],
         &["exec: not-found, 0 bytes out, 0 in, ", ": -- no-such-program"],
-        &["exec: denied, ", ": --shell true"],
-        &["exec: denied, ", ": @hold x"],
-        &["exec: timeout, 0 bytes out, ", ": @hold 1000"],
+        &["exec: denied (this server does not run shell commands), ", ": --shell true"],
+        &["exec: denied (@hold: argument 1 has to match ", ": @hold x"],
+        &["exec: timeout, pid ", ", 0 bytes out, ", ": @hold 1000"],
     ]) {
         assert!(line.starts_with("framing-server: 127.0.0.1:"), "{line}");
         assert!(line.contains(": this user (SHA256:"), "{line}");
         assert!(told.iter().all(|told| line.contains(told)), "{line}: {told:?}");
     }
     assert!(!said.contains("hidden") && !said.contains("password"));
+}
+
+#[test]
+fn what_a_client_may_not_run_has_its_line_too() {
+    let daemon = Daemon::start(binary().args(FLAGS).arg("--exec-shell"), 1);
+    let guest = Guest::new();
+    let list = ClientsFile::within(&dirs()).unwrap();
+    let line = format!("{} name=reader roles=echo", guest.pin());
+    list.authorize(&line.parse().unwrap()).unwrap();
+    let path = dirs().config().unwrap().join("server.pem");
+    let pin = Identity::load(&path).unwrap().unwrap().pin();
+    let mut caller = guest.call(daemon.addresses[0], pin);
+    let (Event::Welcome { .. }, _) = caller.next() else { panic!() };
+    caller.argv(&["rm", "-rf", "/"]).unwrap_err();
+    caller.shell("id").unwrap_err();
+    list.revoke(&guest.pin().to_string()).unwrap();
+    drop(caller);
+    daemon.signal(Signal::TERM);
+    let said = daemon.end().1;
+    for told in ["exec:any), 0 bytes", ": -- rm -rf /\n", "exec:shell), 0 bytes", ": --shell id\n"]
+    {
+        assert!(said.contains(told), "{told}: {said}");
+    }
+    assert!(said.contains(&format!(": reader ({}): exec: denied (", guest.pin())), "{said}");
 }

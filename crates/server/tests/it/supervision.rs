@@ -9,7 +9,7 @@ use framing_protocol::message::{Code, Exec, Outcome, Stdin};
 use framing_server::{Options, Running, Supervisor};
 use rustix::process::{Pid, Signal, kill_process};
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 /// How long anything may live on.
@@ -163,11 +163,10 @@ fn two_hundred_commands_at_once_each_get_their_own() {
 
 #[test]
 fn a_command_gets_its_three_descriptors_and_no_more() {
-    // Its own, and whatever these tests were started with that was to be handed down.
-    let usual =
-        Command::new("ls").arg("/proc/self/fd").stdin(Stdio::null()).output().unwrap().stdout;
-    let server = server();
-    let mut callers: Vec<_> = (0..8).map(|_| Caller::new(&server)).collect();
+    // Not even what the server was started with, and would hand down without knowing it.
+    let line = "exec \"$0\" --listen 127.0.0.1:0 --exec-any 3</dev/zero 7</dev/zero";
+    let daemon = Daemon::start(&mut shell(line), 1);
+    let mut callers: Vec<_> = (0..8).map(|_| Caller::at(daemon.addresses[0])).collect();
     for round in 0..5 {
         let asked: Vec<_> = callers
             .iter_mut()
@@ -178,7 +177,8 @@ fn a_command_gets_its_three_descriptors_and_no_more() {
             })
             .collect();
         for (caller, id) in callers.iter_mut().zip(asked) {
-            assert_eq!(caller.finish(id).unwrap().out, usual, "round {round}");
+            // The fourth is the directory itself.
+            assert_eq!(caller.finish(id).unwrap().out, b"0\n1\n2\n3\n", "round {round}");
         }
     }
 }
