@@ -149,7 +149,7 @@ pub(crate) enum Command {
     ///
     /// At several servers (--server a:1,b:1 or --servers FILE) it runs at the same time. Every line of output then begins with the server that it
     /// is from, a summary follows on standard error, and the exit code is the greatest of all.
-    #[command(override_usage = exec::USAGE, after_long_help = exec::JSON)]
+    #[command(override_usage = exec::USAGE, after_long_help = exec::MORE)]
     Exec(Exec),
     /// Fetch a file
     ///

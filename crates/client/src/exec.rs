@@ -78,7 +78,7 @@ pub(crate) fn run(args: &Args, asked: &args::Exec) -> Result<Status, Error> {
         stderr: Shared::new(Output::stderr()?)?,
         told: Waker::new()?,
     });
-    let Ends { all, trouble } = many::run(&work, asked.jobs, status_file, signals)?;
+    let Ends { all, trouble, interrupts } = many::run(&work, asked.jobs, status_file, signals)?;
     match form {
         Form::Plain => all.iter().for_each(|end| explain(&work.exec, end)),
         Form::Lines => summarize(&all),
@@ -88,7 +88,12 @@ pub(crate) fn run(args: &Args, asked: &args::Exec) -> Result<Status, Error> {
         return Err(error);
     }
     let greatest = all.iter().map(End::status).max_by_key(|status| status.code());
-    Ok(greatest.unwrap_or(Status::OWN_FAILURE))
+    let status = greatest.unwrap_or(Status::OWN_FAILURE);
+    if interrupts > 0 && status == Status::INTERRUPTED {
+        // A shell ends its loop only if what it waits for dies of the signal; it calls that 130, too.
+        signal_hook::low_level::emulate_default_handler(signals::INT.number)?;
+    }
+    Ok(status)
 }
 
 /// What the servers are asked for.

@@ -70,7 +70,11 @@ pub(super) const USAGE: &str = "\
 framing-client exec [OPTIONS] [--] CMD [ARG]...
        framing-client exec [OPTIONS] --shell LINE";
 
-pub(super) const JSON: &str = "\
+pub(super) const MORE: &str = "\
+Exit codes: the command's own; 124 its time was up; 125 not the command failed but we (usage errors too), the \
+server, or what is between, or standard input could not be read to its end; 126 denied or not executable; 127 not \
+found; 128+N ended by signal N. There is no terminal at the other end.
+
 JSON:
   {\"server\", \"outcome\", ..., \"exit_code\", \"duration_ms\", \"truncated\", \"stdout\", \"stderr\"}
 

@@ -99,13 +99,35 @@ pub(crate) fn of_outcome(outcome: &Outcome, args: &Args) -> Option<String> {
         {
             return None;
         }
-        Outcome::NotFound => {
-            "give its whole path, or use a shell: framing-client exec --shell LINE"
-        }
+        Outcome::NotFound => match program_of(&args.command) {
+            Some(program) if program.contains(' ') => {
+                "that was one word, and no shell splits it: leave out the quotes, or use --shell LINE"
+            }
+            Some(program) if program.contains('=') => {
+                "to set a variable: framing-client exec --env NAME=VALUE CMD"
+            }
+            Some(program) if program.contains('/') => {
+                "see whether it is there, and the interpreter that its first line names: framing-client exec ls -l FILE"
+            }
+            _ => "give its whole path, or use a shell: framing-client exec --shell LINE",
+        },
         Outcome::NotExecutable => "see whether it is a program: framing-client exec ls -l FILE",
         _ => return None,
     };
     Some(addressed(advice, args))
+}
+
+/// The program that was to be run.
+fn program_of(command: &Command) -> Option<String> {
+    match command {
+        Command::Exec(exec) => match exec.program() {
+            Program::File(argv) => {
+                argv.first().map(|program| program.to_string_lossy().into_owned())
+            }
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// What to do about a capture that does not parse under the framing that `spec` is.

@@ -73,6 +73,8 @@ pub(super) struct Ends {
     pub(super) all: Vec<End>,
     /// Why the status file is not complete, if it was to be written and is not.
     pub(super) trouble: Option<Error>,
+    /// How many SIGINT there were.
+    pub(super) interrupts: u32,
 }
 
 /// What this thread knows.
@@ -116,7 +118,8 @@ impl Watch<'_> {
         let until = Some(Instant::now() + LAST_WORDS);
         let _ = self.work.stdout.finish_until(until);
         let _ = self.work.stderr.finish_until(until);
-        Ok(Ends { all: self.known.into_iter().flatten().collect(), trouble: self.trouble })
+        let all = self.known.into_iter().flatten().collect();
+        Ok(Ends { all, trouble: self.trouble, interrupts: self.interrupts })
     }
 
     /// Waits until something has happened.

@@ -43,6 +43,12 @@ impl End {
     /// The exit code of the client, if there is only this server.
     pub(super) fn status(&self) -> Status {
         match &self.how {
+            // It may have been content with half of its input: that is no success.
+            How::Exit(Exit { outcome: Outcome::Exited { code: 0 }, .. })
+                if self.input.is_some() =>
+            {
+                Status::OWN_FAILURE
+            }
             How::Exit(exit) => Status::from(&exit.outcome),
             How::Failed(error) => error.status_of_exec(),
             How::Cancelled { signal } => Status::signal(*signal),
@@ -95,10 +101,14 @@ impl End {
             }
             Outcome::TimedOut => format!("ended after {after:.1?}, when its time was up"),
             Outcome::CapExceeded { cap } => {
-                format!("ended after {after:.1?}, for the server has a cap on {}", cap.as_str())
+                let cap = cap.as_str().replace('_', " ");
+                format!("ended after {after:.1?}, for the server has a cap on {cap}")
             }
             Outcome::NotFound => "the server has no such command".into(),
-            Outcome::NotExecutable => "the server's system will not run it".into(),
+            Outcome::NotExecutable => {
+                "the server's system will not run it: a folder, no program, or not for its user"
+                    .into()
+            }
         })
     }
 

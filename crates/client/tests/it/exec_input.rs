@@ -75,9 +75,9 @@ fn no_input_at_all_is_the_end_at_once() {
 fn input_that_cannot_be_read_is_told_and_the_command_goes_on() {
     let world = World::new();
     let output = world.shell("$0 exec -i -- sh -c 'cat; echo end' < .").output().unwrap();
-    check(&output, 0, "end\n", &["exec: cannot read standard input: ", "the end of its input"]);
+    check(&output, 125, "end\n", &["exec: cannot read standard input: ", "the end of its input"]);
     let output = world.shell("$0 exec -i --json -- sh -c 'cat; echo end' < .").output().unwrap();
-    assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""));
+    assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(125), ""));
     let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&told["outcome"], &told["stdout"]["text"]), (&"exited".into(), &"end\n".into()));
     assert!(told["input_error"].as_str().unwrap().contains("directory"), "{told}");

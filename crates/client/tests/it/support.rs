@@ -2,9 +2,9 @@
 
 use std::fs::{self, File};
 use std::net::TcpListener;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{self, Child, Output, Stdio};
+use std::process::{self, Child, ExitStatus, Output, Stdio};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
@@ -203,11 +203,16 @@ pub(crate) fn said(client: &mut process::Command) -> Output {
 
 /// Waits for the end of a client that is in nobody's way; one that takes too long is ended.
 #[track_caller]
+/// What a shell would call it.
+pub(crate) fn shell_code(status: ExitStatus) -> Option<i32> {
+    status.code().or_else(|| status.signal().map(|signal| 128 + signal))
+}
+
 pub(crate) fn code(mut client: Child) -> Option<i32> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(status) = client.try_wait().unwrap() {
-            return status.code();
+            return shell_code(status);
         }
         if Instant::now() >= deadline {
             client.kill().unwrap();
