@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use framing_protocol::client::{Client, Event, Settings};
-use framing_protocol::message::{ClientMessage, Command, Exec, MAX_BODY, MAX_HEADER, Stdin};
+use framing_protocol::message::{ClientMessage, Command, Exec, Get, MAX_BODY, MAX_HEADER, Stdin};
 
 use crate::input::Input;
 use crate::protocol::{Heard, Polled, Subject, frame, run};
@@ -46,7 +46,7 @@ impl Subject for Greeted {
             0..=2 => drop(client.upper(&vec![b'u'; size])),
             3 => drop(client.exec(&piped)),
             4 => drop(client.exec(&Exec::new(argv(size % LARGE)))),
-            5 => drop(client.get(&"a".into())),
+            5 => drop(client.get(&Get::new("a".into()))),
             6 => drop(client.list(&"a".into())),
             7 => drop(client.ping()),
             8..=10 => {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use framing_protocol::client::{self, Client};
 use framing_protocol::message::{
-    Code, Command, Digest, Entry, EntryKind, Exec, Exit, Failure, File, MAX_BODY, Outcome, Stdin,
+    Code, Command, Digest, Entry, EntryKind, Exec, Exit, Failure, File, Get, MAX_BODY, Outcome,
+    Stdin,
 };
 use framing_protocol::server::{self, Server};
 use framing_protocol::{Closed, Deadlines, End, Id, Machine};
@@ -186,11 +187,10 @@ impl Serving {
                 }
                 server.entries_end(id);
             }
-            server::Event::Get { id, path } => {
+            server::Event::Get { id, get } => {
                 self.request(id);
-                let content = content(length_in(path.as_bytes()));
-                let total_size = content.len() as u64;
-                server.file(id, File { filename: path, total_size, modified: None, mode: None });
+                let content = content(length_in(get.path.as_bytes()));
+                server.file(id, File::new(get.path, content.len() as u64));
                 self.sending = Some((id, content));
             }
             server::Event::Exec { id, .. } => {
@@ -311,7 +311,7 @@ impl Asking {
             }
             6 | 7 => {
                 let length = input.size();
-                (client.get(&length.to_string().into()), Wanted::Get(length))
+                (client.get(&Get::new(length.to_string().into())), Wanted::Get(length))
             }
             8 | 9 => {
                 let piped = Exec { stdin: Stdin::Piped, ..Exec::new(Command::Shell("cat".into())) };

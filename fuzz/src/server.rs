@@ -31,7 +31,7 @@ pub fn server(data: &[u8]) {
 impl Subject for Server {
     fn verb(&mut self, verb: u8, id: u64, size: usize) {
         let total_size = size as u64;
-        let file = File { filename: "f".into(), total_size, modified: None, mode: None };
+        let file = File::new("f".into(), total_size);
         let entry = Entry { name: "e".into(), kind: EntryKind::File, size: 0, modified: None };
         let exit = Exit {
             outcome: Outcome::Exited { code: 0 },

@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 
 use framing_protocol::Closed;
 use framing_protocol::client::{Client, Event, Refused, Settings};
-use framing_protocol::message::{Code, Entry, Exec, Exit, Failure, Id, Text, Token};
+use framing_protocol::message::{Code, Entry, Exec, Exit, Failure, Get, Id, Text, Token};
 use framing_transport::{Link, Pin, PollFd, PollFlags, TlsStream, poll};
 
 pub use attached::{Attached, Attendant, Order};
@@ -126,7 +126,7 @@ impl Session {
 
     /// Asks for a file, and returns when the server has opened it.
     pub fn get(&mut self, path: &Text) -> Result<Download<'_>, Error> {
-        let id = self.ask(|machine| machine.get(path))?;
+        let id = self.ask(|machine| machine.get(&Get::new(path.clone())))?;
         loop {
             if let Event::File { file, .. } = self.event_of(id, &mut [])? {
                 return Ok(Download::new(self, id, file));

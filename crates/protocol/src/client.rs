@@ -20,7 +20,7 @@
 //! upper -> upper
 //! exec  -> started -> (stdout | stderr | window) ... -> exit
 //!      \-> exit                                     (the program could not be run)
-//! get   -> file -> data ... -> file_end
+//! get   -> verifying ... -> file -> data ... -> file_end
 //! list  -> entries ... -> entries_end
 //! ```
 //!
@@ -38,7 +38,7 @@ pub use event::{Event, Refused};
 use crate::channel::{Channel, Intake, LastWords, Load};
 use crate::clocks::{Idles, Work};
 use crate::machine::{Closed, Deadlines, End, Machine};
-use crate::message::{ClientMessage, Exec, Hello, Id, PIPELINE, Stdin, Text, Token, VERSION};
+use crate::message::{ClientMessage, Exec, Get, Hello, Id, PIPELINE, Stdin, Text, Token, VERSION};
 use open::{Kind, Requests, Running};
 
 /// What a client says of itself, and its patience.
@@ -159,9 +159,11 @@ impl Client {
         self.request(kind, &[], |id| ClientMessage::Exec { id, exec: exec.clone() })
     }
 
-    /// Asks for a file.
-    pub fn get(&mut self, path: &Text) -> Result<Id, Refused> {
-        self.request(Kind::Get, &[], |id| ClientMessage::Get { id, path: path.clone() })
+    /// Asks for a file, or for what is missing of it.
+    pub fn get(&mut self, get: &Get) -> Result<Id, Refused> {
+        let offset = get.resume.as_ref().map_or(0, |resume| resume.offset);
+        let kind = Kind::Get { offset, digest: get.digest };
+        self.request(kind, &[], |id| ClientMessage::Get { id, get: get.clone() })
     }
 
     /// Asks for the entries of a directory.

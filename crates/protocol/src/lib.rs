@@ -72,6 +72,8 @@ mod channel;
 pub mod client;
 mod clocks;
 mod fault;
+#[cfg(feature = "hasher")]
+mod hasher;
 mod header;
 mod machine;
 pub mod message;
@@ -79,6 +81,8 @@ mod queue;
 pub mod server;
 mod wire;
 
+#[cfg(feature = "hasher")]
+pub use hasher::Hasher;
 pub use header::HeaderError;
 pub use machine::{Closed, Deadline, Deadlines, End, Machine};
 pub use message::Id;

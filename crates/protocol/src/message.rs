@@ -20,7 +20,7 @@
 //! | `stdin` | `id` | bytes | input of the running `exec`, within the credit |
 //! | `stdin_end` | `id` | | end of that input |
 //! | `signal` | `id`, `name` string | | sends a signal to the command, named without `SIG`: `"INT"` |
-//! | `get` | `id`, `path` [`Text`] | | asks for a file below the server's root |
+//! | `get` | `id`, and those of [`Get`] | | asks for a file below the server's root, or for what is missing of it |
 //! | `list` | `id`, `path` [`Text`] | | asks for the entries of a directory; empty or `.`: the root |
 //! | `pair` | `id`, `token` string, `name` string | | redeems an invitation: the key of this connection is let in from now on |
 //! | `cancel` | `id` | | ends the request of that id, waiting or active |
@@ -40,6 +40,7 @@
 //! | `stdout`, `stderr` | `id` | bytes | output of the command, as it comes |
 //! | `window` | `id`, `bytes` integer | | so many more bytes of `stdin` may be sent |
 //! | `exit` | `id`, and those of [`Exit`] | | the command ended; ends the request |
+//! | `verifying` | `id`, `bytes` | | so much of what the client has was compared, of a `get` with an `offset`; now and then |
 //! | `file` | `id`, and those of [`File`] | | the file was opened |
 //! | `data` | `id` | bytes | a piece of the file, in order |
 //! | `file_end` | `id`, `digest` [`Digest`] | | all of it was sent; ends the request |
@@ -74,6 +75,7 @@
 //! A header of more than [`MAX_HEADER`] or a body of more than [`MAX_BODY`] bytes, announced in the
 //! twelve bytes before the header, ends the connection there and then.
 
+mod digest;
 mod exec;
 mod failure;
 mod file;
@@ -85,9 +87,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::header::{self, HeaderError, Preview};
 
+pub use digest::{BadDigest, Digest, DigestKind};
 pub use exec::{Cap, Command, Exec, Exit, Outcome, Stdin};
 pub use failure::{Code, Failure};
-pub use file::{BadDigest, Digest, Entry, EntryKind, File};
+pub use file::{Entry, EntryKind, File, Get, Resume};
 pub use text::{Escaped, Text};
 pub use token::Token;
 
@@ -141,7 +144,8 @@ pub enum ClientMessage {
     },
     Get {
         id: Id,
-        path: Text,
+        #[serde(flatten)]
+        get: Get,
     },
     List {
         id: Id,
@@ -177,7 +181,7 @@ impl ClientMessage {
                 let Name { name } = preview.fields(header)?;
                 Self::Signal { id: preview.id()?, name }
             }
-            "get" => Self::Get { id: preview.id()?, path: path(&preview, header)? },
+            "get" => Self::Get { id: preview.id()?, get: preview.fields(header)? },
             "list" => Self::List { id: preview.id()?, path: path(&preview, header)? },
             "pair" => {
                 let Pair { token, name } = preview.fields(header)?;
@@ -232,6 +236,10 @@ pub enum ServerMessage {
         id: Id,
         #[serde(flatten)]
         exit: Exit,
+    },
+    Verifying {
+        id: Id,
+        bytes: u64,
     },
     File {
         id: Id,
@@ -291,6 +299,10 @@ impl ServerMessage {
                 Self::Window { id: preview.id()?, bytes }
             }
             "exit" => Self::Exit { id: preview.id()?, exit: preview.fields(header)? },
+            "verifying" => {
+                let Window { bytes } = preview.fields(header)?;
+                Self::Verifying { id: preview.id()?, bytes }
+            }
             "file" => Self::File { id: preview.id()?, file: preview.fields(header)? },
             "data" => Self::Data { id: preview.id()? },
             "file_end" => {

@@ -26,6 +26,8 @@ pub(crate) struct Services {
     pub(crate) acceptor: TlsAcceptor,
     pub(crate) gate: Gate,
     pub(crate) root: Option<Root>,
+    /// What makes the names of states of files.
+    pub(crate) etag_key: [u8; 32],
     pub(crate) exec: ExecPolicy,
     /// None where nobody could watch over commands, or none are run.
     pub(crate) supervisors: Option<Supervisors>,
@@ -92,7 +94,7 @@ enum Standing {
 enum Work<'s> {
     None,
     Command(Box<Execution<'s>>),
-    File(Sending),
+    File(Box<Sending>),
     Directory(Listing),
 }
 
@@ -275,7 +277,7 @@ impl Connection<'_> {
             self.link.machine().fail(id, failure);
             return;
         }
-        let Services { root, .. } = self.services;
+        let Services { root, etag_key, .. } = self.services;
         let protocol = self.link.machine();
         match event {
             Event::Upper { id }
@@ -289,9 +291,9 @@ impl Connection<'_> {
             }
             Event::Upper { id } => upper(id, protocol),
             Event::Exec { id, exec } => self.start(id, &exec),
-            Event::Get { id, path } => {
-                self.work = Sending::start(id, root.as_ref(), &path, protocol)
-                    .map_or(Work::None, Work::File);
+            Event::Get { id, get } => {
+                self.work = Sending::start(id, root.as_ref(), get, etag_key, protocol)
+                    .map_or(Work::None, |sending| Work::File(Box::new(sending)));
             }
             Event::List { id, path } => {
                 self.work = Listing::start(id, root.as_ref(), &path, protocol)

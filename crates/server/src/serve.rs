@@ -119,7 +119,9 @@ impl Server {
         let strangers = limits.strangers.min((affordable / 8).max(8));
         let connections = wanted.min(affordable);
         let registry = Registry::new(Limits { connections, strangers, ..limits });
-        let services = Services { acceptor, gate, root, exec, supervisors, grace, settings };
+        let etag_key = identity.secret_for("etag");
+        let services =
+            Services { acceptor, gate, root, etag_key, exec, supervisors, grace, settings };
         let [stop, reload] = [Waker::new()?, Waker::new()?].map(Arc::new);
         Ok(Self { listeners, services, registry, stop, reload, local })
     }

@@ -2,6 +2,7 @@
 
 use crate::private::{Exposed, create_private, read_private};
 use crate::{Pin, tls};
+use aws_lc_rs::hmac;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -95,6 +96,15 @@ impl Identity {
     /// The certificate, for peers that want it in a file: it is no secret.
     pub fn certificate_pem(&self) -> &str {
         &self.certificate_pem
+    }
+
+    /// A secret for another purpose, which only this identity has and which does not tell its key.
+    pub fn secret_for(&self, purpose: &str) -> [u8; 32] {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.key.secret_der());
+        let tag = hmac::sign(&key, purpose.as_bytes());
+        let mut secret = [0; 32];
+        secret.copy_from_slice(tag.as_ref());
+        secret
     }
 
     pub(crate) fn certificate(&self) -> CertificateDer<'static> {

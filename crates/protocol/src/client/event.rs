@@ -46,7 +46,15 @@ pub enum Event {
         /// How it ended.
         exit: Exit,
     },
-    /// The file was opened; exactly `total_size` bytes of [`Event::Data`] follow.
+    /// The server compares what we have of the file with its own.
+    Verifying {
+        /// The request.
+        id: Id,
+        /// How many bytes it has compared.
+        bytes: u64,
+    },
+    /// The file was opened; exactly what is between `offset` and `total_size` follows as [`Event::Data`].
+    /// `offset` is 0 or what was asked for.
     File {
         /// The request.
         id: Id,

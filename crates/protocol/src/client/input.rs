@@ -93,6 +93,7 @@ impl Client {
             | ServerMessage::Stderr { id }
             | ServerMessage::Window { id, .. }
             | ServerMessage::Exit { id, .. }
+            | ServerMessage::Verifying { id, .. }
             | ServerMessage::File { id, .. }
             | ServerMessage::Data { id }
             | ServerMessage::FileEnd { id, .. }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Event;
-use crate::message::{Code, Failure, Id, ServerMessage, Stdin};
+use crate::message::{Code, DigestKind, Failure, Id, ServerMessage, Stdin};
 
 /// All requests that were sent and have not ended, in the order of their ids.
 #[derive(Debug, Default)]
@@ -24,11 +24,15 @@ struct Open {
 pub(super) enum Kind {
     Upper,
     Exec(Running),
-    /// The `file`.
-    Get,
-    /// So many bytes of `data`.
+    /// The `file`, from its beginning or from `offset` on.
+    Get {
+        offset: u64,
+        digest: DigestKind,
+    },
+    /// So many bytes of `data`, then the digest.
     Download {
         left: u64,
+        digest: DigestKind,
     },
     List,
     Pair,
@@ -141,21 +145,32 @@ impl Kind {
                 Event::Window { id }
             }
             (Self::Exec(_), M::Exit { exit, .. }) => Event::Exit { id, exit },
-            (Self::Get, M::File { file, .. }) => {
-                *self = Self::Download { left: file.total_size };
+            (Self::Get { .. }, M::Verifying { bytes, .. }) => Event::Verifying { id, bytes },
+            (Self::Get { offset, digest }, M::File { file, .. }) => {
+                let left = file.total_size.checked_sub(file.offset);
+                let Some(left) = left.filter(|_| file.offset == 0 || file.offset == *offset) else {
+                    let began = file.offset;
+                    return Err(violation(format!(
+                        "{id} begins at {began}, where nobody wants it"
+                    )));
+                };
+                *self = Self::Download { left, digest: *digest };
                 Event::File { id, file }
             }
-            (Self::Download { left }, M::Data { .. }) => {
+            (Self::Download { left, .. }, M::Data { .. }) => {
                 let Some(rest) = left.checked_sub(body) else {
                     return Err(violation(format!("more data for {id} than was promised")));
                 };
                 *left = rest;
                 Event::Data { id }
             }
-            (Self::Download { left: 0 }, M::FileEnd { digest, .. }) => {
+            (Self::Download { left: 0, digest: asked }, M::FileEnd { digest, .. }) => {
+                if digest.kind() != *asked {
+                    return Err(violation(format!("a digest for {id} that nobody asked for")));
+                }
                 Event::FileEnd { id, digest }
             }
-            (Self::Download { left }, M::FileEnd { .. }) => {
+            (Self::Download { left, .. }, M::FileEnd { .. }) => {
                 return Err(violation(format!("{left} bytes of {id} were promised and not sent")));
             }
             (Self::List, M::Entries { .. }) => Event::Entries { id },

@@ -1,34 +1,144 @@
-//! What `get` and `list` answer with.
+//! What `get` asks for, and what `get` and `list` answer with.
 
-use core::fmt::{self, Write as _};
-use core::str::FromStr;
+use serde::{Deserialize, Serialize};
 
-use serde::de::{self, Deserialize, Deserializer};
-use serde::ser::{Serialize, Serializer};
-
-use super::{Text, word};
+use super::{Digest, DigestKind, Text, word};
 use crate::header::{self, HeaderError};
+
+/// A file to send, or what is missing of it: the fields of `get` beside its id.
+///
+/// | field | JSON | meaning |
+/// |---|---|---|
+/// | `path` | [`Text`] | the file, from the root on |
+/// | `offset` | integer, absent for 0 | how many bytes the client has already |
+/// | `etag` | string, may be absent | what the server called the state of the file that these are of |
+/// | `prefix` | [`Digest`], with `offset` only | the digest of these bytes: BLAKE3 or SHA-256 |
+/// | `digest` | `"blake3"` (default), `"sha256"`, `"md5"` | which digest of the whole file is to follow it |
+///
+/// The server goes on at `offset` if its file is in the state that `etag` names (where there is one) and its own
+/// first bytes have the digest `prefix`; otherwise it begins anew, at 0.
+///
+/// ```
+/// use framing_protocol::message::Get;
+///
+/// let get = Get::new("notes/today.txt".into());
+/// assert_eq!(serde_json::to_string(&get).unwrap(), r#"{"path":"notes/today.txt"}"#);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "GetFields", into = "GetFields")]
+pub struct Get {
+    /// The file, from the root on.
+    pub path: Text,
+    /// What the client has of it already.
+    pub resume: Option<Resume>,
+    /// Which digest of the whole file is to follow it.
+    pub digest: DigestKind,
+}
+
+/// What a client has of a file already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resume {
+    /// How many bytes from its beginning, above 0.
+    pub offset: u64,
+    /// What the server called the state of the file.
+    pub etag: Option<String>,
+    /// The digest of these bytes.
+    pub prefix: Digest,
+}
+
+impl Get {
+    /// All of a file, with its BLAKE3 digest.
+    pub fn new(path: Text) -> Self {
+        Self { path, resume: None, digest: DigestKind::Blake3 }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct GetFields {
+    path: Text,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    offset: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    prefix: Option<Digest>,
+    #[serde(default, deserialize_with = "word", skip_serializing_if = "is_default")]
+    digest: DigestKind,
+}
+
+impl TryFrom<GetFields> for Get {
+    type Error = &'static str;
+
+    fn try_from(fields: GetFields) -> Result<Self, Self::Error> {
+        let GetFields { path, offset, etag, prefix, digest } = fields;
+        let resume = match (offset, prefix) {
+            (0, None) => None,
+            (0, Some(_)) => return Err("a prefix belongs to an offset"),
+            (_, None) => return Err("an offset needs the digest of what is before it"),
+            (_, Some(Digest::Md5(_))) => return Err("the digest of a prefix is no MD5"),
+            (offset, Some(prefix)) => Some(Resume { offset, etag, prefix }),
+        };
+        Ok(Self { path, resume, digest })
+    }
+}
+
+impl From<Get> for GetFields {
+    fn from(get: Get) -> Self {
+        let Get { path, resume, digest } = get;
+        let fields = Self { path, offset: 0, etag: None, prefix: None, digest };
+        match resume {
+            None => fields,
+            Some(Resume { offset, etag, prefix }) => {
+                Self { offset, etag, prefix: Some(prefix), ..fields }
+            }
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
 
 /// A file about to be sent: the fields of `file` beside its id.
 ///
 /// | field | JSON | meaning |
 /// |---|---|---|
 /// | `filename` | [`Text`] | the last part of the path; a client takes no more than a hint from it |
-/// | `total_size` | integer | bytes; the `data` messages that follow carry exactly so many |
+/// | `total_size` | integer | bytes of the whole file |
+/// | `offset` | integer, absent for 0 | where the `data` that follows begins: 0, or what the client asked for. It carries exactly what is from there to the end |
+/// | `etag` | string, may be absent | names this state of the file: another one has another name |
 /// | `modified` | integer, may be absent | seconds since 1970-01-01T00:00:00Z, may be negative |
 /// | `mode` | integer, may be absent | permission bits, as `0o644` = 420 |
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
     /// The last part of the path.
     pub filename: Text,
-    /// Bytes that will follow.
+    /// Bytes of the whole file.
     pub total_size: u64,
+    /// Where the data that follows begins.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub offset: u64,
+    /// Names this state of the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
     /// When it was last modified, in seconds since 1970-01-01T00:00:00Z.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified: Option<i64>,
     /// Its permission bits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<u32>,
+}
+
+impl File {
+    /// All of a file of so many bytes, of which nothing else is known.
+    pub fn new(filename: Text, total_size: u64) -> Self {
+        Self { filename, total_size, offset: 0, etag: None, modified: None, mode: None }
+    }
 }
 
 /// One line in the body of `entries`: a JSON object, ended by LF.
@@ -47,7 +157,7 @@ pub struct File {
 /// let entries: Vec<Entry> = Entry::lines(body).collect::<Result<_, _>>().unwrap();
 /// assert_eq!(entries[0].kind, EntryKind::File);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The name without its directory.
     pub name: Text,
@@ -69,7 +179,7 @@ impl Entry {
 }
 
 /// What a directory entry is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryKind {
     /// A regular file.
@@ -82,73 +192,3 @@ pub enum EntryKind {
     #[serde(other)]
     Other,
 }
-
-/// The digest of a whole file: `"blake3:"` and 64 hexadecimal digits in lower case on the wire.
-///
-/// The machines carry it, the applications compute it.
-///
-/// ```
-/// use framing_protocol::message::Digest;
-///
-/// let digest = Digest::Blake3([0xab; 32]);
-/// assert_eq!(digest.to_string().parse(), Ok(digest));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Digest {
-    /// BLAKE3, 32 bytes.
-    Blake3([u8; 32]),
-}
-
-/// A digest of another shape than `blake3:` and 64 hexadecimal digits in lower case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a digest is blake3: and 64 hexadecimal digits in lower case")]
-pub struct BadDigest;
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Blake3(bytes) = self;
-        f.write_str(BLAKE3)?;
-        bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl FromStr for Digest {
-    type Err = BadDigest;
-
-    fn from_str(text: &str) -> Result<Self, BadDigest> {
-        let digits = text.strip_prefix(BLAKE3).ok_or(BadDigest)?.as_bytes();
-        let (pairs, []) = digits.as_chunks::<2>() else { return Err(BadDigest) };
-        let mut bytes = [0; 32];
-        if pairs.len() != bytes.len() {
-            return Err(BadDigest);
-        }
-        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-            *byte = (nibble(*high)? << 4) | nibble(*low)?;
-        }
-        Ok(Self::Blake3(bytes))
-    }
-}
-
-impl Serialize for Digest {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut text = String::new();
-        write!(text, "{self}").map_err(serde::ser::Error::custom)?;
-        serializer.serialize_str(&text)
-    }
-}
-
-impl<'de> Deserialize<'de> for Digest {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
-}
-
-fn nibble(digit: u8) -> Result<u8, BadDigest> {
-    match digit {
-        b'0'..=b'9' => Ok(digit.wrapping_sub(b'0')),
-        b'a'..=b'f' => Ok(digit.wrapping_sub(b'a').wrapping_add(10)),
-        _ => Err(BadDigest),
-    }
-}
-
-const BLAKE3: &str = "blake3:";

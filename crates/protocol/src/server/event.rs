@@ -1,7 +1,7 @@
 //! What the server machine tells its application.
 
 use crate::machine::Closed;
-use crate::message::{Exec, Id, Text, Token};
+use crate::message::{Exec, Get, Id, Text, Token};
 
 /// What happened. Small and owned; the body, where there is one, is lent by
 /// [`Server::body`](super::Server::body).
@@ -26,8 +26,8 @@ pub enum Event {
     Get {
         /// The request.
         id: Id,
-        /// The path as the client wrote it.
-        path: Text,
+        /// Which file, and what the client has of it.
+        get: Get,
     },
     /// A request: answer with [`entries`](super::Server::entries) and
     /// [`entries_end`](super::Server::entries_end), or with [`fail`](super::Server::fail).

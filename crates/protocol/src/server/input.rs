@@ -139,7 +139,7 @@ impl Server {
             ClientMessage::Hello(_) => Err(violation("hello comes once")),
             ClientMessage::Upper { id } => self.request(id, Request::Upper),
             ClientMessage::Exec { id, exec } => self.request(id, Request::Exec(exec)),
-            ClientMessage::Get { id, path } => self.request(id, Request::Get(path)),
+            ClientMessage::Get { id, get } => self.request(id, Request::Get(get)),
             ClientMessage::List { id, path } => self.request(id, Request::List(path)),
             ClientMessage::Pair { id, token, name } => self.request(id, Request::Pair(token, name)),
             ClientMessage::Stdin { id } => self.stdin(id, body),
@@ -192,7 +192,7 @@ impl Server {
         let (kind, event) = match request {
             Request::Upper => (Kind::Upper, Event::Upper { id }),
             Request::Exec(exec) => (Kind::Exec(Running::new(exec.stdin)), Event::Exec { id, exec }),
-            Request::Get(path) => (Kind::Get, Event::Get { id, path }),
+            Request::Get(get) => (Kind::Get, Event::Get { id, get }),
             Request::List(path) => (Kind::List, Event::List { id, path }),
             Request::Pair(token, name) => (Kind::Pair, Event::Pair { id, token, name }),
         };

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::message::{Code, Exec, Failure, Id, MAX_BODY, PIPELINE, Stdin, Text, Token};
+use crate::message::{Code, Exec, Failure, Get, Id, MAX_BODY, PIPELINE, Stdin, Text, Token};
 
 /// All requests that were accepted and not yet answered.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub(super) struct Requests {
 pub(super) enum Request {
     Upper,
     Exec(Exec),
-    Get(Text),
+    Get(Get),
     List(Text),
     Pair(Token, String),
 }

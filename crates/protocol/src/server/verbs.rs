@@ -48,6 +48,12 @@ impl Server {
         self.last(id, is_exec, &ServerMessage::Exit { id, exit }, &[]);
     }
 
+    /// So many bytes of what the client has already have been compared. Said now and then, so that the client
+    /// sees that its wait is not in vain.
+    pub fn verifying(&mut self, id: Id, bytes: u64) {
+        self.say(id, is_get, &ServerMessage::Verifying { id, bytes });
+    }
+
     /// The file of a `get` is open.
     pub fn file(&mut self, id: Id, file: File) {
         self.say(id, is_get, &ServerMessage::File { id, file });

@@ -2,7 +2,7 @@
 
 use framing_protocol::Machine;
 use framing_protocol::client::Refused;
-use framing_protocol::message::{Code, Failure, MAX_BODY};
+use framing_protocol::message::{Code, Failure, Get, MAX_BODY};
 use framing_protocol::server::{Event, Server};
 
 use crate::support::{Said, T0, client, feed, frame, kinds, said, server, tell, unframe};
@@ -103,7 +103,7 @@ fn bodies_that_wait_are_bounded_and_none_is_lost() {
     }
     let mut events = Vec::new();
     let mut rest = offer(&mut server, &wire, |server| events.extend(server.poll_event(T0)));
-    assert_eq!(events, [Event::Get { id: 1, path: "a".into() }]);
+    assert_eq!(events, [Event::Get { id: 1, get: Get::new("a".into()) }]);
     let held = wire.len() - rest.len();
     assert!(held < 6 * MAX_BODY && !server.wants_input(), "{held} bytes are held");
 
@@ -155,7 +155,7 @@ fn content_stops_at_the_mark_and_control_messages_do_not() {
 #[test]
 fn a_client_that_does_not_fetch_its_events_is_not_read_for() {
     let mut client = client();
-    client.get(&"a".into()).unwrap();
+    client.get(&Get::new("a".into())).unwrap();
     let mut wire = frame(r#"{"type":"file","id":1,"filename":"a","total_size":100000000}"#, b"");
     wire.extend(frame(r#"{"type":"data","id":1}"#, &vec![0; MAX_BODY]).repeat(20));
     let mut fed = 0;
@@ -236,7 +236,7 @@ fn reading_stops_where_too_much_waits_to_be_written_and_not_before() {
 #[test]
 fn behind_a_whole_message_no_more_than_64_kib_are_read_ahead() {
     let mut client = client();
-    client.get(&"a".into()).unwrap();
+    client.get(&Get::new("a".into())).unwrap();
     let file = frame(r#"{"type":"file","id":1,"filename":"a","total_size":100000000}"#, b"");
     feed(&mut client, &file, T0);
     feed(&mut client, &vec![0; 64 * 1024 - file.len() - 1], T0);

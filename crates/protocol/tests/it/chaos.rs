@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use framing_protocol::client::{self, Client};
 use framing_protocol::message::{
-    Code, Command, Digest, Entry, EntryKind, Exec, Exit, Failure, File, Outcome, Stdin,
+    Code, Command, Digest, Entry, EntryKind, Exec, Exit, Failure, File, Get, Outcome, Stdin,
 };
 use framing_protocol::server::{self, Server};
 use framing_protocol::{End, Machine};
@@ -85,7 +85,7 @@ fn message(index: usize, id: u64, body: usize) -> Vec<u8> {
 }
 
 fn server_verb(server: &mut Server, verb: u8, id: u64, n: usize) {
-    let file = File { filename: "f".into(), total_size: n as u64, modified: None, mode: None };
+    let file = File::new("f".into(), n as u64);
     let entry = Entry { name: "e".into(), kind: EntryKind::File, size: 0, modified: None };
     let outcome = Outcome::Exited { code: 0 };
     let exit = Exit { outcome, truncated: false, duration: Duration::ZERO };
@@ -114,7 +114,7 @@ fn client_verb(client: &mut Client, verb: u8, id: u64, n: usize) {
         0..=2 => drop(client.upper(&vec![b'u'; n])),
         3 => drop(client.exec(&stdin)),
         4 => drop(client.exec(&Exec::new(Command::Argv(vec![])))),
-        5 => drop(client.get(&"a".into())),
+        5 => drop(client.get(&Get::new("a".into()))),
         6 => drop(client.list(&"a".into())),
         7 => drop(client.ping()),
         8..=10 => drop(client.stdin(id, &vec![b's'; n])),

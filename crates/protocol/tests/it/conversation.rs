@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use framing_protocol::client::{self, Client};
 use framing_protocol::message::{
-    Code, Command, Digest, Entry, EntryKind, Exec, Exit, Failure, File, Outcome, Stdin,
+    Code, Command, Digest, Entry, EntryKind, Exec, Exit, Failure, File, Get, Outcome, Stdin,
 };
 use framing_protocol::server::{self, Server};
 use framing_protocol::{End, Id, Machine};
@@ -79,10 +79,10 @@ impl ServerApp {
                 server.entries(id, &[entry("c", 3)]);
                 server.entries_end(id);
             }
-            server::Event::Get { id, path } if path.as_bytes() == b"big" => {
+            server::Event::Get { id, get } if get.path.as_bytes() == b"big" => {
                 let content = big_file();
-                let (filename, total_size) = (path, content.len() as u64);
-                server.file(id, File { filename, total_size, modified: None, mode: Some(0o600) });
+                let file = File::new(get.path, content.len() as u64);
+                server.file(id, File { mode: Some(0o600), ..file });
                 self.sending = Some((id, content));
             }
             server::Event::Cancel { id } => {
@@ -167,13 +167,13 @@ impl ClientApp {
                     client.upper(body).unwrap();
                 }
                 client.list(&"".into()).unwrap();
-                client.get(&"big".into()).unwrap();
+                client.get(&Get::new("big".into())).unwrap();
                 client.upper(&vec![b'x'; 70_000]).unwrap();
                 self.part = 1;
             }
             // Cancelled while it waits, then while it is active.
             1 if self.ended == 8 => {
-                let held = client.get(&"held".into()).unwrap();
+                let held = client.get(&Get::new("held".into())).unwrap();
                 let waiting = client.upper(b"never seen").unwrap();
                 client.cancel(waiting);
                 client.cancel(held);

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use framing_protocol::HeaderError;
 use framing_protocol::message::{
-    Cap, ClientMessage, Code, Command, Digest, Entry, EntryKind, Escaped, Exec, Exit, Failure,
-    File, Hello, Limits, Outcome, ServerMessage, Stdin, Text, Welcome,
+    Cap, ClientMessage, Code, Command, Digest, DigestKind, Entry, EntryKind, Escaped, Exec, Exit,
+    Failure, File, Get, Hello, Limits, Outcome, Resume, ServerMessage, Stdin, Text, Welcome,
 };
 
 #[test]
@@ -190,6 +190,10 @@ fn every_client_message_survives() {
         detach: false,
     };
     let named = Command::Named { name: "deploy".to_owned(), args: vec!["v1".into(), "".into()] };
+    let prefix = Digest::Sha256([7; 32]);
+    let resume = Resume { offset: 1 << 40, etag: Some("\"a\"".to_owned()), prefix };
+    let get = Get::new("a".into());
+    let resumed = Get { resume: Some(resume), digest: DigestKind::Md5, ..get };
     let detached = Exec { detach: true, ..Exec::new(named) };
     let messages = [
         ClientMessage::Hello(Hello { version: 1, agent: "\u{1b}[31m".to_owned(), pairing: true }),
@@ -200,7 +204,8 @@ fn every_client_message_survives() {
         ClientMessage::Stdin { id: 3 },
         ClientMessage::StdinEnd { id: 4 },
         ClientMessage::Signal { id: 5, name: "INT".to_owned() },
-        ClientMessage::Get { id: 6, path: vec![b'/', 0xff].into() },
+        ClientMessage::Get { id: 6, get: Get::new(vec![b'/', 0xff].into()) },
+        ClientMessage::Get { id: 7, get: resumed },
         ClientMessage::List { id: 7, path: "".into() },
         ClientMessage::Cancel { id: 8 },
         ClientMessage::Ping { id: 9 },
@@ -240,14 +245,18 @@ fn every_server_message_survives() {
         ServerMessage::File {
             id: 7,
             file: File {
-                filename: vec![0xff].into(),
-                total_size: u64::MAX,
+                offset: u64::MAX - 1,
+                etag: Some("\u{e9}".to_owned()),
                 modified: Some(-1),
                 mode: Some(0o644),
+                ..File::new(vec![0xff].into(), u64::MAX)
             },
         },
         ServerMessage::Data { id: 8 },
+        ServerMessage::Verifying { id: 7, bytes: 1 << 40 },
         ServerMessage::FileEnd { id: 9, digest: Digest::Blake3([0x0f; 32]) },
+        ServerMessage::FileEnd { id: 9, digest: Digest::Sha256([0xf0; 32]) },
+        ServerMessage::FileEnd { id: 9, digest: Digest::Md5([0x0f; 16]) },
         ServerMessage::Entries { id: 10 },
         ServerMessage::EntriesEnd { id: 11 },
         ServerMessage::Error {
@@ -269,6 +278,12 @@ fn every_server_message_survives() {
 #[test]
 fn fields_that_do_not_fit_together_are_refused() {
     for header in [
+        r#"{"type":"get","id":1}"#,
+        r#"{"type":"get","id":1,"path":"a","offset":1}"#,
+        r#"{"type":"get","id":1,"path":"a","prefix":"md5:d41d8cd98f00b204e9800998ecf8427e"}"#,
+        r#"{"type":"get","id":1,"path":"a","offset":1,"prefix":"md5:d41d8cd98f00b204e9800998ecf8427e"}"#,
+        r#"{"type":"get","id":1,"path":"a","digest":"sha1"}"#,
+        r#"{"type":"get","id":1,"path":"a","digest":null}"#,
         r#"{"type":"exec","id":1}"#,
         r#"{"type":"exec","id":1,"argv":["a"],"shell":"a"}"#,
         r#"{"type":"exec","id":1,"argv":["a"],"named":"a"}"#,
@@ -288,6 +303,8 @@ fn fields_that_do_not_fit_together_are_refused() {
         assert!(matches!(error, HeaderError::Fields { .. }), "{header}: {error:?}");
     }
     for header in [
+        r#"{"type":"verifying","id":1}"#,
+        r#"{"type":"file","id":1,"filename":"a","total_size":1,"offset":-1}"#,
         r#"{"type":"exit","id":1,"outcome":"exited","duration_ms":1}"#,
         r#"{"type":"exit","id":1,"outcome":"exited","code":1,"signal":9,"duration_ms":1}"#,
         r#"{"type":"exit","id":1,"outcome":"signalled","code":1,"duration_ms":1}"#,
@@ -349,7 +366,9 @@ fn digests_and_codes_have_one_spelling() {
     let good = digest.to_string();
     for bad in [
         good.to_uppercase(),
-        good.replace("blake3:", "sha256:"),
+        good.replace("blake3:", "md5:"),
+        good.replace("blake3:", "sha512:"),
+        good.replace("blake3:", ""),
         good[..good.len() - 1].to_owned(),
         format!("{good}0"),
         format!("{good}00"),

@@ -1,7 +1,7 @@
 //! Claimed lengths: refused at the head, before anything is held for them.
 
 use framing_protocol::message::{
-    Code, Command, Digest, Entry, EntryKind, Exec, Failure, File, MAX_BODY, MAX_HEADER, Text,
+    Code, Command, Digest, Entry, EntryKind, Exec, Failure, File, Get, MAX_BODY, MAX_HEADER, Text,
 };
 use framing_protocol::server::Event;
 use framing_protocol::{Closed, Machine, client, server};
@@ -79,7 +79,7 @@ fn an_answer_that_outgrows_a_message_fails_its_request_alone() {
         let long = Text::from("x".repeat(MAX_BODY + 1));
         match id {
             1 => server.upper(1, &"\u{390}".to_uppercase().repeat(MAX_BODY / 6 + 1)),
-            2 => server.file(2, File { filename: long, total_size: 0, modified: None, mode: None }),
+            2 => server.file(2, File::new(long, 0)),
             _ => server.entries(
                 3,
                 &[Entry { name: long, kind: EntryKind::File, size: 0, modified: None }],
@@ -107,7 +107,7 @@ fn a_client_refuses_what_would_be_too_large_and_stays_usable() {
     let mut client = client();
     let long = "x".repeat(MAX_HEADER);
     assert_eq!(client.upper(&vec![0; MAX_BODY + 1]), Err(client::Refused::TooLarge));
-    assert_eq!(client.get(&long.as_str().into()), Err(client::Refused::TooLarge));
+    assert_eq!(client.get(&Get::new(long.as_str().into())), Err(client::Refused::TooLarge));
     let exec = Exec::new(Command::Argv(vec![long.into()]));
     assert_eq!(client.exec(&exec), Err(client::Refused::TooLarge));
     assert!(client.output().is_empty());

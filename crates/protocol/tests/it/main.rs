@@ -9,6 +9,7 @@ mod exec;
 mod headers;
 mod limits;
 mod requests;
+mod resume;
 mod states;
 mod strangers;
 mod support;

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use framing_protocol::client::{self, Refused};
-use framing_protocol::message::{Code, Command, Exec, Exit, Failure, Outcome, PIPELINE};
+use framing_protocol::message::{Code, Command, Exec, Exit, Failure, Get, Outcome, PIPELINE};
 use framing_protocol::server::{Event, Server, Settings};
 use framing_protocol::{Closed, Machine};
 
@@ -75,7 +75,7 @@ fn the_client_refuses_the_seventeenth_before_and_after_welcome() {
             assert_eq!(client.upper(b"a"), Ok(id));
         }
         assert_eq!(client.upper(b"a"), Err(Refused::PipelineFull));
-        assert_eq!(client.get(&"a".into()), Err(Refused::PipelineFull));
+        assert_eq!(client.get(&Get::new("a".into())), Err(Refused::PipelineFull));
     }
     let temporary = [Refused::PipelineFull, Refused::QueueFull, Refused::ExecRunning];
     let lasting = [Refused::TooLarge, Refused::NoInput, Refused::GoingAway, Refused::Closed];
@@ -251,7 +251,7 @@ fn verbs_before_welcome_go_out_behind_the_hello() {
     let mut client = client::Client::new(client::Settings::default(), T0);
     client.upper(b"a").unwrap();
     client.ping().unwrap();
-    client.get(&"f".into()).unwrap();
+    client.get(&Get::new("f".into())).unwrap();
     assert_eq!(kinds(&said(&mut client)), ["hello", "upper", "ping", "get"]);
 }
 

@@ -6,7 +6,7 @@
 //! nothing, `X` the end of the connection.
 
 use framing_protocol::client::{self, Client};
-use framing_protocol::message::{Command, Exec, Stdin};
+use framing_protocol::message::{Command, Exec, Get, Stdin};
 use framing_protocol::server::{self, Server};
 use framing_protocol::{Closed, Machine};
 
@@ -167,13 +167,13 @@ fn every_message_in_every_state_of_the_client() {
         &|| {
             // get asked
             let mut client = client();
-            client.get(&"a".into()).unwrap();
+            client.get(&Get::new("a".into())).unwrap();
             client
         },
         &|| {
             // download, three bytes to come
             let mut client = client();
-            client.get(&"a".into()).unwrap();
+            client.get(&Get::new("a".into())).unwrap();
             tell_client(
                 &mut client,
                 r#"{"type":"file","id":1,"filename":"a","total_size":3}"#,
@@ -203,7 +203,7 @@ fn every_message_in_every_state_of_the_client() {
     ];
     let digest = format!(r#"{{"type":"file_end","id":1,"digest":"blake3:{}"}}"#, "0".repeat(64));
     let exit = r#"{"type":"exit","id":1,"outcome":"exited","code":0,"duration_ms":1}"#;
-    let table: [(&str, &[u8], &str); 25] = [
+    let table: [(&str, &[u8], &str); 27] = [
         (crate::support::WELCOME, b"", "VXXXXXXXX."),
         (r#"{"type":"welcome","version":2}"#, b"", "XXXXXXXXX."),
         (r#"{"type":"upper","id":1}"#, b"A", "XXVXXXXX.."),
@@ -214,6 +214,8 @@ fn every_message_in_every_state_of_the_client() {
         (r#"{"type":"window","id":1,"bytes":18446744073709551615}"#, b"", "XXXXXXXX.."),
         (exit, b"", "XXXVVXXX.."),
         (r#"{"type":"file","id":1,"filename":"a","total_size":3}"#, b"", "XXXXXVXX.."),
+        (r#"{"type":"file","id":1,"filename":"a","total_size":3,"offset":1}"#, b"", "XXXXXXXX.."),
+        (r#"{"type":"verifying","id":1,"bytes":9}"#, b"", "XXXXXVXX.."),
         (r#"{"type":"data","id":1}"#, b"123", "XXXXXXVX.."),
         (r#"{"type":"data","id":1}"#, b"1234", "XXXXXXXX.."),
         (&digest, b"", "XXXXXXXX.."),
@@ -275,7 +277,7 @@ fn a_download_ends_only_when_all_that_was_promised_has_come() {
     let digest = format!(r#"{{"type":"file_end","id":1,"digest":"blake3:{}"}}"#, "0".repeat(64));
     for (pieces, missing) in [(&[2, 1][..], 0), (&[3, 0], 0), (&[2], 1), (&[], 3)] {
         let mut client = client();
-        client.get(&"a".into()).unwrap();
+        client.get(&Get::new("a".into())).unwrap();
         tell_client(&mut client, r#"{"type":"file","id":1,"filename":"a","total_size":3}"#, b"");
         for piece in pieces {
             let event = tell_client(&mut client, r#"{"type":"data","id":1}"#, &b"abc"[..*piece]);

@@ -4,7 +4,7 @@ use crate::caller::{Caller, argv_of, home};
 use crate::daemon::{Daemon, binary, shell};
 use crate::processes::{assert_rests, wait_until, wait_until_reaped};
 use framing_protocol::client::Event;
-use framing_protocol::message::Code;
+use framing_protocol::message::{Code, Get};
 use rustix::process::Signal;
 use std::fs;
 use std::net::TcpStream;
@@ -102,7 +102,7 @@ fn a_client_that_does_not_read_costs_no_time() {
     let flags = ["--listen", "127.0.0.1:0", "--exec-any", "--root"];
     let daemon = Daemon::start(binary().args(flags).arg(root.path()), 1);
     let mut listening = Caller::at(daemon.addresses[0]);
-    listening.client().get(&"endless".into()).unwrap();
+    listening.client().get(&Get::new("endless".into())).unwrap();
     listening.flush();
     let mut running = Caller::at(daemon.addresses[0]);
     running.client().exec(&argv_of(&["yes"])).unwrap();

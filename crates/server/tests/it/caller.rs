@@ -1,7 +1,7 @@
 //! A blocking client of one connection, and servers to call.
 
 use framing_protocol::client::{Client, Event, Settings};
-use framing_protocol::message::{Command, Digest, Entry, Exec, Exit, Failure, File, Text};
+use framing_protocol::message::{Command, Digest, Entry, Exec, Exit, Failure, File, Get, Text};
 use framing_protocol::{Deadlines, Id};
 use framing_server::{ExecPolicy, Options, Running, Server, Supervisor};
 use framing_transport::{
@@ -236,7 +236,7 @@ impl Caller {
     }
 
     pub(crate) fn get(&mut self, path: &Text) -> Result<(File, Vec<u8>), Failure> {
-        let asked = self.client().get(path).unwrap();
+        let asked = self.client().get(&Get::new(path.clone())).unwrap();
         self.receive(asked)
     }
 

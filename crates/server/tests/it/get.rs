@@ -4,7 +4,7 @@ use crate::caller::{Caller, PATIENCE, open_server, options, serves_the_next, sta
 use crate::processes::wait_until;
 use framing_protocol::Deadlines;
 use framing_protocol::client::Event;
-use framing_protocol::message::{Code, Failure, Text};
+use framing_protocol::message::{Code, Failure, Get, Text};
 use framing_server::Options;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::ffi::OsStr;
@@ -189,7 +189,7 @@ fn a_file_that_changes_while_it_is_sent_is_an_error() {
         let path = root.path().join(what);
         // More than all queues and sockets on the way hold, so that its end is still to be read.
         File::create(&path).unwrap().set_len(64 << 20).unwrap();
-        let asked = caller.client().get(&what.into()).unwrap();
+        let asked = caller.client().get(&Get::new(what.into())).unwrap();
         let (Event::File { .. }, _) = caller.next() else { panic!() };
         change(what, &path);
         let failure = loop {
@@ -204,7 +204,7 @@ fn a_file_that_changes_while_it_is_sent_is_an_error() {
     // One that is replaced by another file is sent as it was.
     let path = root.path().join("replaced");
     fs::write(&path, pattern(5 << 20)).unwrap();
-    let asked = caller.client().get(&"replaced".into()).unwrap();
+    let asked = caller.client().get(&Get::new("replaced".into())).unwrap();
     caller.flush();
     fs::write(root.path().join("other"), "other").unwrap();
     assert!(caller.receive(asked).is_ok_and(|(_, content)| content == pattern(5 << 20)));
@@ -223,7 +223,10 @@ fn pipelined_files_and_listings_arrive_in_order() {
     let asked: Vec<_> = (0..5)
         .map(|n| {
             let client = caller.client();
-            (client.get(&format!("file{n}").into()).unwrap(), client.list(&"".into()).unwrap())
+            (
+                client.get(&Get::new(format!("file{n}").into())).unwrap(),
+                client.list(&"".into()).unwrap(),
+            )
         })
         .collect();
     for (n, (file, listing)) in (0..).zip(asked) {
@@ -240,8 +243,8 @@ fn a_transfer_can_be_cancelled_and_others_wait_their_turn() {
     fs::write(root.path().join("small"), "small").unwrap();
     let server = open_server(root.path());
     let mut caller = Caller::new(&server);
-    let large = caller.client().get(&"large".into()).unwrap();
-    let small = caller.client().get(&"small".into()).unwrap();
+    let large = caller.client().get(&Get::new("large".into())).unwrap();
+    let small = caller.client().get(&Get::new("small".into())).unwrap();
     let (Event::File { file, .. }, _) = caller.next() else { panic!() };
     assert_eq!(file.total_size, 1 << 40);
     caller.client().cancel(large);

@@ -20,5 +20,6 @@ mod log;
 mod named;
 mod processes;
 mod python;
+mod resume;
 mod stop;
 mod supervision;
