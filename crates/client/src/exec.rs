@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
-use framing_protocol::message::{Command, Escaped, Exec, Stdin, Text};
+use framing_protocol::message::{Cap, Command, Escaped, Exec, Exit, Outcome, Stdin, Text};
 use framing_transport::Waker;
 
 use crate::args::{self, Args, Program};
@@ -82,7 +82,16 @@ pub(crate) fn run(args: &Args, asked: &args::Exec) -> Result<Status, Error> {
     match form {
         Form::Plain => all.iter().for_each(|end| explain(&work.exec, end)),
         Form::Lines => summarize(&all),
-        Form::Json | Form::Events => {}
+        // Programs are told by what they read; if that cannot be written, nothing else tells.
+        Form::Json | Form::Events => {
+            for end in &all {
+                if let How::Failed(error @ Error::Sink(_)) = &end.how
+                    && !error.is_quiet()
+                {
+                    report::line(format_args!("exec: {error}"));
+                }
+            }
+        }
     }
     if let Some(error) = trouble {
         return Err(error);
@@ -131,7 +140,7 @@ fn explain(exec: &Exec, end: &End) {
     };
     match &end.how {
         How::Exit(exit) => {
-            if exit.truncated {
+            if is_held(exit) {
                 report::line(format_args!("exec: {name}: {TRUNCATED}"));
             }
             if let Some(explanation) = end.explanation() {
@@ -172,7 +181,7 @@ fn summarize(ends: &[End]) {
     for end in ends.iter().filter(|end| !end.is_quiet()) {
         let server = Escaped(end.server.as_bytes()).to_string();
         if let How::Exit(exit) = &end.how
-            && exit.truncated
+            && is_held(exit)
         {
             report::line(format_args!("exec: {server}: {TRUNCATED}"));
         }
@@ -190,5 +199,10 @@ fn summarize(ends: &[End]) {
     }
 }
 
+/// Whether somebody else kept the output, and not the server's cap, which says so itself.
+fn is_held(exit: &Exit) -> bool {
+    exit.truncated && exit.outcome != (Outcome::CapExceeded { cap: Cap::Output })
+}
+
 const TRUNCATED: &str =
-    "a process that it left behind still held the output; what came later is missing";
+    "somebody to whom it gave its output still held it; what came later is missing";

@@ -155,7 +155,7 @@ impl Client {
 
     /// Asks to run a command.
     pub fn exec(&mut self, exec: &Exec) -> Result<Id, Refused> {
-        let kind = Kind::Exec(Running::new(exec.stdin));
+        let kind = Kind::Exec(Running::new(exec));
         self.request(kind, &[], |id| ClientMessage::Exec { id, exec: exec.clone() })
     }
 

@@ -25,6 +25,13 @@ impl Audit {
         if let Some(cwd) = &exec.cwd {
             what.insert_str(0, &format!("--cwd {} ", Quoted(cwd)));
         }
+        // A line has an end, and padding must not hide what comes behind it.
+        if let Some((cut, _)) = what.char_indices().nth(SHOWN) {
+            let digest = blake3::hash(what.as_bytes()).to_hex();
+            let length = what.len();
+            what.truncate(cut);
+            let _ = write!(what, "... (cut off; {length} bytes with the BLAKE3 {digest})");
+        }
         let who = who.to_string();
         Self { who, what, since: Instant::now(), pid: None, input: 0, output: 0, told: false }
     }
@@ -106,6 +113,9 @@ fn describe(command: &Command) -> String {
     }
 }
 
+/// How many characters of a command are told.
+const SHOWN: usize = 600;
+
 /// A word that cannot be taken for two.
 struct Quoted<'t>(&'t Text);
 
@@ -114,7 +124,14 @@ impl fmt::Display for Quoted<'_> {
         let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"%+,-./:=@_".contains(byte);
         match self.0.as_bytes() {
             bytes if !bytes.is_empty() && bytes.iter().all(plain) => write!(f, "{}", self.0),
-            _ => write!(f, "'{}'", self.0.to_string().replace('\'', "'\\''")),
+            bytes => {
+                // A backslash of its own is told from those that escape.
+                let escaped: Vec<u8> = bytes
+                    .iter()
+                    .flat_map(|byte| std::iter::repeat_n(*byte, if *byte == b'\\' { 2 } else { 1 }))
+                    .collect();
+                write!(f, "'{}'", Escaped(&escaped).to_string().replace('\'', "'\\''"))
+            }
         }
     }
 }

@@ -256,19 +256,21 @@ impl<'s> Execution<'s> {
 
     /// Passes a signal on to the whole group.
     pub(crate) fn signal(&self, signal: Signal) {
-        self.supervised.order(&Order::Signal(signal.as_raw()));
+        // One that cannot be passed on is one of very many.
+        let _ = self.supervised.order(&Order::Signal(signal.as_raw()));
     }
 
     /// It is to end, by TERM, grace, KILL, whereupon its client is told this.
     pub(crate) fn end(&mut self, why: Failure) {
         self.ending = Some(why);
-        self.supervised.order(&Order::End);
-        self.await_end(self.grace);
+        self.order_end(&Order::End, self.grace);
     }
 
-    /// A supervisor that lets a command live for longer than this is not at work any more.
-    fn await_end(&mut self, time: Duration) {
-        let overdue = Instant::now() + time + PATIENCE;
+    /// A supervisor that lets a command live for longer than this is not at work any more, and one that does
+    /// not hear this is let go at once, which it ends by.
+    fn order_end(&mut self, order: &Order, time: Duration) {
+        let patience = self.supervised.order(order).map_or(Duration::ZERO, |()| time + PATIENCE);
+        let overdue = Instant::now() + patience;
         self.overdue = Some(self.overdue.map_or(overdue, |before| before.min(overdue)));
     }
 
@@ -360,9 +362,9 @@ impl<'s> Execution<'s> {
         }
         if most < n {
             self.output.clear();
-            self.supervised.order(&Order::Kill);
-            self.await_end(Duration::ZERO);
+            self.truncated = true;
             self.over = Some(Cap::Output);
+            self.order_end(&Order::Kill, Duration::ZERO);
         }
     }
 

@@ -14,7 +14,8 @@ pub(crate) fn name(signal: i32) -> String {
     known.map_or_else(|| signal.to_string(), |(_, name)| (*name).to_owned())
 }
 
-const NAMES: [(Signal, &str); 27] = [
+/// Those that have one.
+pub(crate) const NAMES: [(Signal, &str); 27] = [
     (Signal::HUP, "HUP"),
     (Signal::INT, "INT"),
     (Signal::QUIT, "QUIT"),

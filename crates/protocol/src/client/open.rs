@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Event;
-use crate::message::{Code, DigestKind, Failure, Id, ServerMessage, Stdin};
+use crate::message::{Code, DigestKind, Exec, Failure, Id, Outcome, ServerMessage, Stdin};
 
 /// All requests that were sent and have not ended, in the order of their ids.
 #[derive(Debug, Default)]
@@ -42,6 +42,8 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) started: bool,
+    /// Whether it is to go on without us.
+    detach: bool,
     /// Whether input may still be sent.
     pub(super) input: Stdin,
     /// How much of it.
@@ -144,7 +146,9 @@ impl Kind {
                 running.credit = credit;
                 Event::Window { id }
             }
-            (Self::Exec(_), M::Exit { exit, .. }) => Event::Exit { id, exit },
+            (Self::Exec(running), M::Exit { exit, .. }) if running.may_end(&exit.outcome) => {
+                Event::Exit { id, exit }
+            }
             (Self::Get { .. }, M::Verifying { bytes, .. }) => Event::Verifying { id, bytes },
             (Self::Get { offset, digest }, M::File { file, .. }) => {
                 let left = file.total_size.checked_sub(file.offset);
@@ -183,8 +187,17 @@ impl Kind {
 }
 
 impl Running {
-    pub(super) fn new(input: Stdin) -> Self {
-        Self { started: false, input, credit: 0 }
+    pub(super) fn new(exec: &Exec) -> Self {
+        Self { started: false, detach: exec.detach, input: exec.stdin, credit: 0 }
+    }
+
+    /// Whether that can be how it ended: what never ran did not exit, and what was not to be left alone was not.
+    fn may_end(&self, outcome: &Outcome) -> bool {
+        match outcome {
+            Outcome::NotFound | Outcome::NotExecutable => !self.started,
+            Outcome::Detached => self.started && self.detach,
+            _ => self.started,
+        }
     }
 }
 

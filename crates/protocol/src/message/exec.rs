@@ -95,20 +95,21 @@ pub enum Stdin {
 /// |---|---|---|
 /// | `outcome` | `"exited"`, `"signalled"`, `"timed_out"`, `"cap_exceeded"`, `"detached"`, `"not_found"`, `"not_executable"` | what happened |
 /// | `code` | integer, with `exited` only | the exit code |
-/// | `signal` | integer, with `signalled` only | the number of the signal |
+/// | `signal` | integer above 0, with `signalled` only | the number of the signal |
 /// | `name` | string, with `signalled` only | its name without `SIG`, as `"KILL"` |
 /// | `cap` | `"output"`, `"run_time"`, `"cpu"`, `"processes"`, `"file_size"`, with `cap_exceeded` only | which of the server's caps |
-/// | `truncated` | boolean, absent for false | a process that the command left behind still held its output: what came later is missing |
+/// | `truncated` | boolean, absent for false | some of the output is missing: it went over the cap, or somebody to whom the command had given its pipes still held them |
 /// | `duration_ms` | integer | milliseconds from start to end |
 ///
-/// With `not_found` and `not_executable` no `started` came before.
+/// With `not_found` and `not_executable` no `started` came before, with the others it did; `detached` is an answer
+/// to `detach` only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "ExitFields", into = "ExitFields")]
 pub struct Exit {
     /// What happened.
     pub outcome: Outcome,
-    /// Whether a process that the command left behind still held its output when the server
-    /// stopped reading it. All that the command itself wrote is there; what came later is missing.
+    /// Whether some of the output is missing: what went over the server's cap, or what was written after the
+    /// command had ended by somebody to whom it had given its pipes.
     pub truncated: bool,
     /// From start to end.
     pub duration: Duration,
@@ -279,7 +280,7 @@ impl TryFrom<ExitFields> for Exit {
         use OutcomeWord as Word;
         let outcome = match (fields.outcome, fields.code, fields.signal, fields.cap) {
             (Word::Exited, Some(code), None, None) => Outcome::Exited { code },
-            (Word::Signalled, None, Some(signal), None) => {
+            (Word::Signalled, None, Some(signal @ 1..), None) => {
                 Outcome::Signalled { signal, name: fields.name.unwrap_or_default() }
             }
             (Word::CapExceeded, None, None, Some(cap)) => Outcome::CapExceeded { cap },

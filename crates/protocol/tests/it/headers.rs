@@ -309,6 +309,8 @@ fn fields_that_do_not_fit_together_are_refused() {
         r#"{"type":"exit","id":1,"outcome":"exited","code":1,"signal":9,"duration_ms":1}"#,
         r#"{"type":"exit","id":1,"outcome":"signalled","code":1,"duration_ms":1}"#,
         r#"{"type":"exit","id":1,"outcome":"vanished","duration_ms":1}"#,
+        r#"{"type":"exit","id":1,"outcome":"signalled","signal":0,"duration_ms":1}"#,
+        r#"{"type":"exit","id":1,"outcome":"signalled","signal":-3,"duration_ms":1}"#,
         r#"{"type":"exit","id":1,"outcome":"cap_exceeded","duration_ms":1}"#,
         r#"{"type":"exit","id":1,"outcome":"cap_exceeded","cap":"luck","duration_ms":1}"#,
         r#"{"type":"exit","id":1,"outcome":"timed_out","cap":"cpu","duration_ms":1}"#,

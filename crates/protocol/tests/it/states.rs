@@ -203,7 +203,9 @@ fn every_message_in_every_state_of_the_client() {
     ];
     let digest = format!(r#"{{"type":"file_end","id":1,"digest":"blake3:{}"}}"#, "0".repeat(64));
     let exit = r#"{"type":"exit","id":1,"outcome":"exited","code":0,"duration_ms":1}"#;
-    let table: [(&str, &[u8], &str); 27] = [
+    let absent = r#"{"type":"exit","id":1,"outcome":"not_found","duration_ms":1}"#;
+    let detached = r#"{"type":"exit","id":1,"outcome":"detached","duration_ms":1}"#;
+    let table: [(&str, &[u8], &str); 29] = [
         (crate::support::WELCOME, b"", "VXXXXXXXX."),
         (r#"{"type":"welcome","version":2}"#, b"", "XXXXXXXXX."),
         (r#"{"type":"upper","id":1}"#, b"A", "XXVXXXXX.."),
@@ -212,7 +214,9 @@ fn every_message_in_every_state_of_the_client() {
         (r#"{"type":"stderr","id":1}"#, b"e", "XXXXVXXX.."),
         (r#"{"type":"window","id":1,"bytes":5}"#, b"", "XXXXVXXX.."),
         (r#"{"type":"window","id":1,"bytes":18446744073709551615}"#, b"", "XXXXXXXX.."),
-        (exit, b"", "XXXVVXXX.."),
+        (exit, b"", "XXXXVXXX.."),
+        (absent, b"", "XXXVXXXX.."),
+        (detached, b"", "XXXXXXXX.."),
         (r#"{"type":"file","id":1,"filename":"a","total_size":3}"#, b"", "XXXXXVXX.."),
         (r#"{"type":"file","id":1,"filename":"a","total_size":3,"offset":1}"#, b"", "XXXXXXXX.."),
         (r#"{"type":"verifying","id":1,"bytes":9}"#, b"", "XXXXXVXX.."),

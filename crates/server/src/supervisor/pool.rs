@@ -2,7 +2,7 @@
 
 use super::channel::{Channel, Received};
 use super::message::{Launch, Mode, Order, Report};
-use super::{NAME, Supervisor};
+use super::{NAME, Supervisor, tree};
 use crate::log;
 use framing_transport::{PollFd, PollFlags, Waker, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -170,8 +170,14 @@ impl Supervisors {
         let State { done, detached, .. } = &mut *state;
         done.retain_mut(|done| {
             if done.kill.is_some_and(|kill| kill <= now) {
-                log::line(format_args!("a supervisor does not end: killed"));
+                // It may have been stopped by its own command. What it watches over would be free without it.
+                for _ in 0..ATTEMPTS {
+                    tree::kill(Pid::from_child(&done.child), Instant::now() + KILLING);
+                }
                 let _ = done.child.kill();
+                log::line(format_args!(
+                    "a supervisor did not end and was killed, with all of its command that was found"
+                ));
                 done.kill = Some(now + PATIENCE);
             }
             let lives = matches!(done.child.try_wait(), Ok(None));
@@ -245,11 +251,9 @@ pub(crate) struct Supervised<'s> {
 }
 
 impl Supervised<'_> {
-    /// Passes an order on. One that cannot be is void: the command ends, or its supervisor has.
-    pub(crate) fn order(&self, order: &Order) {
-        if let Some(process) = &self.process {
-            let _ = process.channel.send(order, &[]);
-        }
+    /// Passes an order on, if that is possible: it is not where the supervisor has ended, or hears no more.
+    pub(crate) fn order(&self, order: &Order) -> io::Result<()> {
+        self.process.as_ref().map_or(Ok(()), |process| process.channel.send(order, &[]))
     }
 
     /// What the supervisor says next, if it has said anything.
@@ -295,6 +299,10 @@ const KEPT: usize = 8;
 
 /// How long a supervisor may take to end all that it watches over, and then itself.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How often is looked whom such a one watches over, and for how long at most.
+const ATTEMPTS: u32 = 10;
+const KILLING: Duration = Duration::from_millis(20);
 
 /// What a command sees of the server's environment, and what instead where that has none.
 const INHERITED: [(&str, &str); 3] =

@@ -1,37 +1,69 @@
-//! All that descends from this process.
+//! All that descends from a supervisor, which is this process but where it has to be replaced.
 //!
 //! A descendant cannot hide: when its parent ends it becomes a child of the nearest subreaper, which
 //! this process is. It can only be quick, so whoever ends them all looks again until nobody is left.
 
-use rustix::process::{Pid, Signal, getpid, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, getpgid, getpid, kill_process, kill_process_group};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::time::Instant;
 
-/// A process that was there a moment ago.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Process {
-    pid: Pid,
-    group: Option<Pid>,
-    /// Clock ticks that it and its children that have ended have computed.
+/// What there is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Count {
+    /// Descendants.
+    pub(crate) processes: u64,
+    /// Clock ticks that they and their children that have ended have computed, as far as the system tells.
     pub(crate) ticks: u64,
 }
 
-/// Everybody who descends from this process.
-pub(crate) fn descendants() -> Vec<Process> {
-    let mut found = Vec::new();
-    let mut seen = BTreeSet::new();
+/// Counts everybody who descends from this process, and stops once they are more than `most`.
+pub(crate) fn count(most: u64) -> Count {
+    let mut count = Count::default();
     let mut pending = children(getpid());
-    while let Some(pid) = pending.pop() {
-        if !seen.insert(pid.as_raw_nonzero()) {
-            continue;
+    loop {
+        // Without a look at each of them, where there are too many: they may be about to fill the system.
+        let known = u64::try_from(pending.len()).unwrap_or(u64::MAX);
+        if count.processes.saturating_add(known) > most {
+            count.processes = count.processes.saturating_add(known);
+            return count;
         }
+        let Some(pid) = pending.pop() else { return count };
+        count.processes = count.processes.saturating_add(1);
+        count.ticks = count.ticks.saturating_add(ticks(pid));
         pending.extend(children(pid));
-        // One that has ended meanwhile is none any more.
-        found.extend(stat(pid));
     }
-    found
+}
+
+/// Kills everybody who descends from this process, who is no descendant itself, and is found until then. Whoever is found is killed at once,
+/// and with its whole group, so that none of that can get away by forking.
+///
+/// To be called again until nobody is left: who has forked meanwhile is found then, at the latest as a child
+/// of the supervisor, when those between are dead.
+///
+/// A number may belong to somebody else by now only if all numbers there are were given out meanwhile.
+pub(crate) fn kill(own: Pid, until: Instant) {
+    let mut groups = BTreeSet::new();
+    let mut pending = children(own);
+    // First of all those that nobody stands before, the youngest first: they are what a chain of forks consists
+    // of, and those before them are dead by now.
+    for pid in pending.iter().rev() {
+        let _ = kill_process(*pid, Signal::KILL);
+    }
+    while let Some(pid) = pending.pop().filter(|_| Instant::now() < until) {
+        if let Ok(group) = getpgid(Some(pid))
+            && group != own
+            && groups.insert(group.as_raw_nonzero())
+        {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        for child in children(pid) {
+            let _ = kill_process(child, Signal::KILL);
+            pending.push(child);
+        }
+    }
 }
 
 /// Clock ticks that the children of this process that have ended have computed.
@@ -39,25 +71,6 @@ pub(crate) fn ticks_of_the_dead() -> u64 {
     let own = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = fields(&own);
     number(&fields, CUTIME) + number(&fields, CSTIME)
-}
-
-/// Kills all of these, whole groups at once so that none of a group can get away by forking.
-///
-/// A number may belong to somebody else by now only if all numbers there are were given out meanwhile.
-pub(crate) fn kill(processes: &[Process]) {
-    let own = getpid();
-    let groups: BTreeSet<_> = processes
-        .iter()
-        .filter_map(|process| process.group)
-        .filter(|group| *group != own)
-        .map(Pid::as_raw_nonzero)
-        .collect();
-    for group in groups.into_iter().filter_map(|group| Pid::from_raw(group.get())) {
-        let _ = kill_process_group(group, Signal::KILL);
-    }
-    for process in processes {
-        let _ = kill_process(process.pid, Signal::KILL);
-    }
 }
 
 /// Whether the system says who descends from whom.
@@ -73,18 +86,16 @@ fn children(pid: Pid) -> Vec<Pid> {
     lists.flat_map(|list| list.split_whitespace().filter_map(parse).collect::<Vec<_>>()).collect()
 }
 
-/// A number above zero: a process that is just being reaped has the group -1.
 fn parse(text: &str) -> Option<Pid> {
     text.parse().ok().filter(|number| *number > 0).and_then(Pid::from_raw)
 }
 
-/// What the system says of a process (`proc_pid_stat(5)`).
-fn stat(pid: Pid) -> Option<Process> {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid())).ok()?;
+/// What a process and its dead children have computed (`proc_pid_stat(5)`). Of one that is hidden nothing is
+/// known.
+fn ticks(pid: Pid) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid())).unwrap_or_default();
     let fields = fields(&stat);
-    let ticks = [UTIME, STIME, CUTIME, CSTIME].map(|field| number(&fields, field));
-    let group = fields.get(PGRP).and_then(|group| parse(group));
-    Some(Process { pid, group, ticks: ticks.iter().sum() })
+    [UTIME, STIME, CUTIME, CSTIME].map(|field| number(&fields, field)).iter().sum()
 }
 
 /// The fields behind the name, which may hold anything, parentheses and spaces included.
@@ -97,7 +108,6 @@ fn number(fields: &[&str], index: usize) -> u64 {
 }
 
 /// Where the fields stand behind the name: three less than in the manual, which counts from 1.
-const PGRP: usize = 2;
 const UTIME: usize = 11;
 const STIME: usize = 12;
 const CUTIME: usize = 13;

@@ -3,13 +3,16 @@
 use super::channel::{Channel, Received};
 use super::message::{Bound, Bounds, Ended, Launch, Mode, Order, Report, Status};
 use super::tree;
+use crate::signal_names;
 use framing_transport::{PollFd, PollFlags, poll};
+use nix::sys::signal::SigSet;
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, Resource, Rlimit, Signal, WaitOptions, WaitStatus, getrlimit, kill_process_group,
-    set_child_subreaper, setrlimit, setsid, wait,
+    Pid, Resource, Rlimit, Signal, WaitOptions, WaitStatus, getpgid, getpid, getpriority_process,
+    getrlimit, kill_process, kill_process_group, set_child_subreaper, setpriority_process,
+    setrlimit, setsid, wait,
 };
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{FORBIDDEN, SIGCHLD};
 use signal_hook::{flag, low_level::pipe};
 use std::ffi::OsStr;
 use std::fs::File;
@@ -44,6 +47,15 @@ pub(super) fn serve(mut channel: Channel) -> io::Result<()> {
     }
 }
 
+/// Gives this process the priority back that commands are to have.
+struct Usual(i32);
+
+impl Drop for Usual {
+    fn drop(&mut self) {
+        let _ = setpriority_process(None, self.0);
+    }
+}
+
 /// Whether anything is left of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rest {
@@ -59,7 +71,13 @@ fn run(launch: Launch, channel: &mut Channel, deaths: &UnixStream) -> io::Result
         return Ok(Rest::None);
     }
     let spent = tree::ticks_of_the_dead();
-    let main = match start(&launch, descriptors) {
+    // The command has the usual priority, and the supervisor, where that is allowed, one above all that comes of
+    // it: those that are to die must not take all the time there is to fork.
+    let usual = getpriority_process(None)?;
+    let started = start(&launch, descriptors);
+    let _ = setpriority_process(None, HURRY);
+    let _usual = Usual(usual);
+    let main = match started {
         Ok(main) => main,
         Err(error) => {
             let number = error.raw_os_error().unwrap_or(Errno::INVAL.raw_os_error());
@@ -83,6 +101,7 @@ fn run(launch: Launch, channel: &mut Channel, deaths: &UnixStream) -> io::Result
         count: count.then(|| now + COUNTING),
         spent,
         met: None,
+        hurried: false,
     };
     match mode {
         Mode::Attached | Mode::Fed => watch.attached(),
@@ -95,13 +114,18 @@ fn run(launch: Launch, channel: &mut Channel, deaths: &UnixStream) -> io::Result
 fn prepare() -> io::Result<UnixStream> {
     // A session of its own: no terminal, and no group that its descendants could enter but theirs.
     setsid()?;
-    set_child_subreaper(Some(rustix::process::getpid()))?;
+    set_child_subreaper(Some(getpid()))?;
     rustix::thread::set_no_new_privs(true)?;
     std::env::set_current_dir("/")?;
-    // It ends with its work. Whoever ends the server in one go with all that is its ends it by that.
-    for signal in [SIGTERM, SIGINT, SIGHUP, SIGQUIT] {
-        flag::register(signal, Arc::new(AtomicBool::new(false)))?;
+    rustix::thread::set_name(c"supervisor")?;
+    // It ends with its work. Whoever ends the server in one go with all that is its ends it by that. And
+    // what whoever started the server had ignored is not ignored in commands: a handler is not inherited.
+    for (signal, _) in signal_names::NAMES {
+        if !FORBIDDEN.contains(&signal.as_raw()) {
+            flag::register(signal.as_raw(), Arc::new(AtomicBool::new(false)))?;
+        }
     }
+    SigSet::empty().thread_set_mask()?;
     let (deaths, told) = UnixStream::pair()?;
     deaths.set_nonblocking(true)?;
     pipe::register(SIGCHLD, told)?;
@@ -169,6 +193,8 @@ struct Watch<'c> {
     spent: u64,
     /// The bound that ended it.
     met: Option<Bound>,
+    /// Whether there are more dead to be reaped.
+    hurried: bool,
 }
 
 /// What the server wants.
@@ -230,18 +256,24 @@ impl Watch<'_> {
             if Instant::now() >= until {
                 return Rest::Some;
             }
-            tree::kill(&tree::descendants());
+            // Among very many dead there is no time to look behind each of them: who lives is a child of ours soon.
+            let killing = if self.hurried { Duration::ZERO } else { KILLING };
+            tree::kill(getpid(), Instant::now() + killing);
             // They die in their own time.
-            let _ = poll(&mut [PollFd::new(self.deaths, PollFlags::IN)], Some(pause));
+            let left = if self.hurried { Duration::ZERO } else { pause };
+            let _ = poll(&mut [PollFd::new(self.deaths, PollFlags::IN)], Some(left));
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         Rest::None
     }
 
-    /// Takes note of every child that has died, among them those that others have left behind.
+    /// Takes note of children that have died, among them those that others have left behind. For some time and
+    /// no longer, for they may die as fast as they are reaped.
     fn reap(&mut self) -> Rest {
         let _ = (&*self.deaths).read(&mut [0; 64]);
-        loop {
+        self.hurried = false;
+        let until = Instant::now() + REAPING;
+        while Instant::now() < until {
             match wait(WaitOptions::NOHANG) {
                 Ok(Some((pid, status))) if pid == self.main => self.status = Some(outcome(status)),
                 Ok(Some(_)) | Err(Errno::INTR) => {}
@@ -249,23 +281,33 @@ impl Watch<'_> {
                 Err(_) => return Rest::None,
             }
         }
+        self.hurried = true;
+        Rest::Some
     }
 
+    /// Does what the server wants, so much at a time: nothing that it says holds up the clock. The same signal
+    /// twice is one, as it is for the system.
     fn obey(&mut self) -> Wish {
-        loop {
+        let mut signals = Vec::new();
+        let mut wish = Wish::GoOn;
+        for _ in 0..ORDERS {
             match self.channel.receive() {
                 Ok(Received::Message(Order::Signal(number))) => {
-                    if let Some(signal) = Signal::from_named_raw(number) {
-                        self.signal(signal);
-                    }
+                    let signal = Signal::from_named_raw(number);
+                    signals.extend(signal.filter(|signal| !signals.contains(signal)));
                 }
                 Ok(Received::Message(Order::End)) => self.end(),
                 Ok(Received::Message(Order::Kill | Order::Launch(_)) | Received::End) | Err(_) => {
-                    return Wish::End;
+                    wish = Wish::End;
+                    break;
                 }
-                Ok(Received::Nothing) => return Wish::GoOn,
+                Ok(Received::Nothing) => break,
             }
         }
+        for signal in signals {
+            self.signal(signal);
+        }
+        wish
     }
 
     /// To the whole group of the command, whose number is nobody else's while it is not reaped.
@@ -273,6 +315,10 @@ impl Watch<'_> {
         if self.status.is_none() {
             // The one error is that nobody is left, which is what most signals are for.
             let _ = kill_process_group(self.main, signal);
+            if getpgid(Some(self.main)) != Ok(self.main) {
+                // It has left its own group.
+                let _ = kill_process(self.main, signal);
+            }
         }
     }
 
@@ -300,16 +346,15 @@ impl Watch<'_> {
         }
         if past(self.count) {
             self.count = Some(now + COUNTING);
-            let processes = tree::descendants();
-            let ticks = processes.iter().map(|process| process.ticks).sum::<u64>();
-            let ticks = ticks.saturating_add(tree::ticks_of_the_dead()).saturating_sub(self.spent);
-            let milliseconds =
-                ticks.saturating_mul(1000) / rustix::param::clock_ticks_per_second().max(1);
-            let count = u64::try_from(processes.len()).unwrap_or(u64::MAX);
-            if self.bounds.processes.is_some_and(|most| count > most) {
+            let most = self.bounds.processes.unwrap_or(u64::MAX);
+            let tree::Count { processes, ticks } = tree::count(most);
+            if processes > most {
                 self.met = Some(Bound::Processes);
                 return false;
             }
+            let ticks = ticks.saturating_add(tree::ticks_of_the_dead()).saturating_sub(self.spent);
+            let milliseconds =
+                ticks.saturating_mul(1000) / rustix::param::clock_ticks_per_second().max(1);
             if self.bounds.cpu.is_some_and(|most| Duration::from_millis(milliseconds) >= most) {
                 self.met = Some(Bound::Cpu);
                 return false;
@@ -319,6 +364,9 @@ impl Watch<'_> {
     }
 
     fn patience(&self) -> Option<Duration> {
+        if self.hurried {
+            return Some(Duration::ZERO);
+        }
         let now = Instant::now();
         let due = [self.kill, self.due, self.count].into_iter().flatten().min();
         due.map(|due| due.saturating_duration_since(now))
@@ -342,8 +390,18 @@ fn outcome(status: WaitStatus) -> Status {
 /// How often processes are counted: in less time little can be done, and it costs some microseconds.
 const COUNTING: Duration = Duration::from_millis(50);
 
+/// For how long the dead are reaped, and how many orders are heard, until the clock is looked at again.
+const REAPING: Duration = Duration::from_millis(50);
+const ORDERS: usize = 16;
+
+/// How long it is searched for whom to kill until the dead are reaped.
+const KILLING: Duration = Duration::from_millis(20);
+
 /// How long it is tried to end what will not end.
 const SWEEPING: Duration = Duration::from_secs(10);
+
+/// The priority of whoever watches.
+const HURRY: i32 = -20;
 
 /// How long is waited at most until it is looked again who is left.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);

@@ -148,3 +148,24 @@ fn what_a_client_may_not_run_has_its_line_too() {
     }
     assert!(said.contains(&format!(": reader ({}): exec: denied (", guest.pin())), "{said}");
 }
+
+#[test]
+fn padding_hides_nothing_and_no_word_passes_for_another() {
+    let daemon = Daemon::start(binary().args(FLAGS).arg("--exec-shell"), 1);
+    let mut caller = Caller::at(daemon.addresses[0]);
+    for end in ["one", "two"] {
+        caller.shell(&format!("true {}; echo {end}", " ".repeat(2000))).unwrap();
+    }
+    caller.argv(&["echo", "a\nb"]).unwrap();
+    caller.argv(&["echo", "a\\u{a}b"]).unwrap();
+    drop(caller);
+    daemon.signal(Signal::TERM);
+    let said = daemon.end().1;
+    let lines: Vec<_> = said.lines().collect();
+    let digest = |line: &str| line.rsplit(" bytes with the BLAKE3 ").next().unwrap().to_owned();
+    assert!(digest(lines[0]).len() == 65 && digest(lines[0]) != digest(lines[1]), "{said}");
+    assert!(
+        lines[2].ends_with(r"-- echo 'a\u{a}b'") && lines[3].ends_with(r"-- echo 'a\\u{a}b'"),
+        "{said}"
+    );
+}

@@ -22,4 +22,5 @@ mod processes;
 mod python;
 mod resume;
 mod stop;
+mod storms;
 mod supervision;

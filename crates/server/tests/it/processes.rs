@@ -2,8 +2,11 @@
 
 use crate::caller::PATIENCE;
 use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+use tempfile::{TempDir, tempdir};
 
 /// Waits until the process is gone and reaped.
 pub(crate) fn wait_until_reaped(pid: u32) {
@@ -116,4 +119,31 @@ while time.time() < end:
 /// How often something is done that may go wrong by chance.
 pub(crate) fn rounds(usual: usize, long: usize) -> usize {
     if std::env::var_os("FRAMING_LONG").is_some() { long } else { usual }
+}
+
+/// The program, if there is a C compiler.
+pub(crate) fn compiled(source: &str) -> Option<(TempDir, PathBuf)> {
+    let folder = tempdir().unwrap();
+    let (file, program) = (folder.path().join("program.c"), folder.path().join("program"));
+    fs::write(&file, source).unwrap();
+    let done = Command::new("cc").arg("-O1").arg("-o").arg(&program).arg(&file).status();
+    if !done.is_ok_and(|status| status.success()) {
+        println!("there is no C compiler here, so this is not tried");
+        return None;
+    }
+    Some((folder, program))
+}
+
+/// Whether a process runs this program.
+pub(crate) fn runs(program: &Path) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    processes.into_iter().any(|process| {
+        let line = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        line.starts_with(program.as_os_str().as_encoded_bytes())
+    })
+}
+
+pub(crate) fn assert_gone(program: &Path) {
+    // One that changes its number may be overlooked once.
+    assert!(!(0..5).any(|_| runs(program)), "some run on");
 }

@@ -267,6 +267,50 @@ fn what_is_started_for_nothing_ends_by_itself() {
     assert!(said.contains("for framing-server to start"), "{said}");
 }
 
+/// Whoever started the server may have had its own ideas of signals.
+#[test]
+fn a_command_ignores_and_blocks_no_signal() {
+    let line = "trap '' USR2 ALRM XFSZ PIPE; exec \"$0\" --listen 127.0.0.1:0 --exec-shell";
+    let daemon = Daemon::start(&mut shell(line), 1);
+    let ran =
+        Caller::at(daemon.addresses[0]).shell("grep -E 'Sig(Blk|Ign)' /proc/self/status").unwrap();
+    let out = String::from_utf8(ran.out).unwrap();
+    let bits = |name: &str| {
+        let field = out.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        u64::from_str_radix(field.trim(), 16).unwrap()
+    };
+    // The two behind the 31 are the C library's own, which every program has like this that it starts.
+    assert_eq!((bits("SigBlk:"), bits("SigIgn:") & 0x7fff_ffff), (0, 0), "{out}");
+}
+
+/// One that left its own group is found by signals all the same.
+#[test]
+fn a_command_in_another_group_hears_signals() {
+    let server = server();
+    let mut caller = Caller::new(&server);
+    let program = "import os, signal, sys, time\n\
+                   os.setpgid(0, os.getppid())\n\
+                   signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n\
+                   print('ready', flush=True)\n\
+                   time.sleep(60)";
+    let (id, _, _) = caller.begin(&argv_of(&["python3", "-c", program]));
+    caller.client().signal(id, "TERM");
+    assert_eq!(caller.finish(id).unwrap().exit.outcome, Outcome::Exited { code: 7 });
+}
+
+#[test]
+fn a_command_that_stops_its_supervisor_does_not_outlive_it() {
+    let server = server();
+    let (mut caller, mark) = (Caller::new(&server), Mark::new());
+    caller.begin(&shell_of(&format!(
+        "kill -STOP $PPID; echo ready; setsid {} & {}",
+        mark.sleep(),
+        mark.sleep()
+    )));
+    caller.hang_up();
+    mark.assert_gone_within(Duration::from_secs(25));
+}
+
 #[test]
 fn a_command_that_closes_its_output_at_once_is_waited_for() {
     let server = server();
