@@ -127,7 +127,7 @@ fn an_exit_code_that_is_none_is_no_success() {
 #[test]
 fn output_that_was_cut_off_is_told_with_the_reason() {
     let output = exec(r#""outcome":"exited","code":0,"truncated":true"#);
-    let told = "exec: command: a process that it left behind still held the output; what came later is missing";
+    let told = "exec: command: somebody to whom it gave its output still held it; what came later is missing";
     check(&output, 0, "", &[told]);
 }
 
