@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, and how it is spelled.
 
 mod exec;
+mod get;
 
 use std::ffi::OsString;
 
@@ -15,6 +16,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::error::Status;
 
 pub(crate) use exec::{Exec, Program};
+pub(crate) use get::{Get, Reports};
 
 /// Upper-case echo, remote commands and files, as whole messages over one encrypted connection.
 #[derive(Debug, Clone, Parser)]
@@ -153,18 +155,14 @@ pub(crate) enum Command {
     Exec(Exec),
     /// Fetch a file
     ///
-    /// It is written to FILE.part, checked against the server's digest, and only then named FILE. A
-    /// file that is there already is never touched, under neither name.
+    /// It is written to FILE.part, checked against the server's digest, and only then named FILE. What is
+    /// there already is not touched, unless --overwrite says so.
     ///
-    /// FILE.part is ours: what an interrupted download (Ctrl-C) leaves of it is replaced by the next
-    /// one. A FILE.part that somebody else has made is in the way, and stays as it is.
-    Get {
-        /// The file, from the server's root on
-        path: OsString,
-        /// Where to put it: a new file, a folder, or `-` for standard output [default: its own name]
-        #[arg(short, long, value_name = "FILE")]
-        output: Option<OsString>,
-    },
+    /// A download that was interrupted (Ctrl-C, a lost connection, a power cut) leaves FILE.part, and
+    /// FILE.part.state beside it: the same command goes on there, if the server finds that all of it is as
+    /// in its own file, and begins anew otherwise. Both are ours; a FILE.part that somebody else has made
+    /// is in the way, and stays as it is.
+    Get(Get),
     /// List a folder
     Ls {
         /// The folder, from the server's root on
@@ -216,7 +214,7 @@ impl Command {
         match self {
             Self::Echo { .. } => "echo",
             Self::Exec(_) => "exec",
-            Self::Get { .. } => "get",
+            Self::Get(_) => "get",
             Self::Ls { .. } => "ls",
             Self::Ping => "ping",
             Self::Pair { .. } => "pair",

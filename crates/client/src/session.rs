@@ -24,6 +24,7 @@
 
 mod attached;
 mod download;
+mod patience;
 
 use std::os::fd::BorrowedFd;
 use std::thread::sleep;
@@ -31,11 +32,14 @@ use std::time::{Duration, Instant};
 
 use framing_protocol::Closed;
 use framing_protocol::client::{Client, Event, Refused, Settings};
-use framing_protocol::message::{Code, Entry, Exec, Exit, Failure, Get, Id, Text, Token};
+use framing_protocol::message::{
+    Code, DigestKind, Entry, Exec, Exit, Failure, Get, Id, Text, Token,
+};
 use framing_transport::{Link, Pin, PollFd, PollFlags, TlsStream, poll};
 
 pub use attached::{Attached, Attendant, Order};
 pub use download::Download;
+pub(crate) use patience::{Interrupt, Patience};
 
 use crate::error::Error;
 use crate::output::Sink;
@@ -46,6 +50,9 @@ use crate::target::Target;
 pub struct Session {
     link: Link<Client, TlsStream>,
     target: Target,
+    patience: Patience,
+    /// The requests for files that nobody waits for yet, and those of them that have failed already.
+    ahead: Vec<(Id, Option<Failure>)>,
 }
 
 impl Session {
@@ -91,7 +98,8 @@ impl Session {
     /// Introduces us, and waits for the welcome.
     fn greet(target: &Target, stream: TlsStream, settings: Settings) -> Result<Self, Error> {
         let link = Link::new(stream, Client::new(settings, Duration::ZERO));
-        let mut session = Self { link, target: target.clone() };
+        let (target, patience) = (target.clone(), Patience::default());
+        let mut session = Self { link, target, patience, ahead: Vec::new() };
         loop {
             match session.event(&mut []) {
                 Ok(Event::Welcome { .. }) => return Ok(session),
@@ -126,12 +134,73 @@ impl Session {
 
     /// Asks for a file, and returns when the server has opened it.
     pub fn get(&mut self, path: &Text) -> Result<Download<'_>, Error> {
-        let id = self.ask(|machine| machine.get(&Get::new(path.clone())))?;
+        self.download(&Get::new(path.clone()))
+    }
+
+    /// Asks for a file, for what is missing of it, or with another digest, and returns when the server has
+    /// opened it and compared what we have.
+    ///
+    /// ```no_run
+    /// use framing_client::{Session, Target};
+    /// use framing_protocol::Hasher;
+    /// use framing_protocol::message::{DigestKind, Get, Resume};
+    /// use framing_transport::Dirs;
+    ///
+    /// let mut session = Session::connect(&Target::new("127.0.0.1:7878", Dirs::of_user()?))?;
+    /// let mut content = b"what came before".to_vec();
+    /// let mut hasher = Hasher::new(DigestKind::Blake3);
+    /// hasher.update(&content);
+    /// let resume = Resume { offset: content.len() as u64, etag: None, prefix: hasher.finish() };
+    /// let get = Get { resume: Some(resume), ..Get::new("notes/today.txt".into()) };
+    /// let download = session.download(&get)?;
+    /// if download.file().offset == 0 {
+    ///     // The server has something else there, and sends all of it.
+    ///     content.clear();
+    ///     hasher = Hasher::new(DigestKind::Blake3);
+    /// }
+    /// download.go_on(&mut hasher, &mut content)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn download(&mut self, get: &Get) -> Result<Download<'_>, Error> {
+        let id = self.ask(|machine| machine.get(get))?;
+        self.opened(id, get.digest)
+    }
+
+    /// Asks for a file, to wait for it later, by [`Session::opened`], in the order asked. None if as many are
+    /// asked for as may be.
+    pub(crate) fn ask_ahead(&mut self, get: &Get) -> Result<Option<Id>, Error> {
+        let asked = if self.ahead.is_empty() {
+            Ok(self.ask(|machine| machine.get(get))?)
+        } else {
+            self.link.machine().get(get)
+        };
+        match asked {
+            Ok(id) => {
+                self.ahead.push((id, None));
+                Ok(Some(id))
+            }
+            Err(refused) if refused.is_temporary() => Ok(None),
+            Err(refused) => Err(self.refused(refused)),
+        }
+    }
+
+    /// Waits until the server has opened a file that it was asked for.
+    pub(crate) fn opened(&mut self, id: Id, digest: DigestKind) -> Result<Download<'_>, Error> {
+        if let Some(index) = self.ahead.iter().position(|(ahead, _)| *ahead == id)
+            && let (_, Some(failure)) = self.ahead.swap_remove(index)
+        {
+            return Err(self.failed(failure));
+        }
         loop {
             if let Event::File { file, .. } = self.event_of(id, &mut [])? {
-                return Ok(Download::new(self, id, file));
+                return Ok(Download::new(self, id, digest, file));
             }
         }
+    }
+
+    /// How long to wait for a server that sends nothing, and who may end the wait.
+    pub(crate) fn set_patience(&mut self, patience: Patience) {
+        self.patience = patience;
     }
 
     /// Lists a folder: `show` makes of each entry what `sink` is given, in the server's order.
@@ -226,6 +295,7 @@ impl Session {
         let only_sinks = !waiting.is_empty() && self.link.is_finished();
         let ours = if only_sinks { None } else { self.link.timeout() };
         let theirs = sinks.iter().filter_map(|sink| sink.wakes_at()).min();
+        let theirs = theirs.into_iter().chain(watch.until).min();
         let theirs = theirs.map(|at| at.saturating_duration_since(Instant::now()));
         let mut polled = Vec::with_capacity(3 + sinks.len());
         // Otherwise it must stay out, or a hang-up would end every wait at once.
@@ -272,13 +342,19 @@ impl Session {
     /// Waits for the next event. None is fetched while a sink is full, and that in turn stops the
     /// reading: so the slowest of all readers sets the pace.
     fn event(&mut self, sinks: &mut [&mut dyn Sink]) -> Result<Event, Error> {
+        let patience = self.patience.clone();
+        let mut silent = Instant::now();
         loop {
-            if !sinks.iter().any(|sink| sink.is_full())
-                && let Some(event) = self.poll_event()?
-            {
+            patience.check_interrupt()?;
+            if sinks.iter().any(|sink| sink.is_full()) {
+                // It is not the server that is waited for.
+                silent = Instant::now();
+            } else if let Some(event) = self.poll_event()? {
                 return Ok(event);
             }
-            self.turn(Watch::default(), sinks)?;
+            let until = patience.end(silent)?;
+            let watch = Watch { input: None, waker: patience.waker(), until };
+            self.turn(watch, sinks)?;
         }
     }
 
@@ -289,6 +365,11 @@ impl Session {
             match self.event(sinks) {
                 Ok(Event::Error { id: failed, failure }) if failed == id => {
                     break self.failed(failure);
+                }
+                Ok(Event::Error { id: failed, failure }) => {
+                    if let Some((_, early)) = self.ahead.iter_mut().find(|(id, _)| *id == failed) {
+                        *early = Some(failure);
+                    }
                 }
                 Ok(event) if request_of(&event) == Some(id) => return Ok(event),
                 Ok(_) => {}
@@ -318,6 +399,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) input: Option<BorrowedFd<'a>>,
     /// Something that only has to end the wait.
     pub(crate) waker: Option<BorrowedFd<'a>>,
+    /// When the wait ends in any case.
+    pub(crate) until: Option<Instant>,
 }
 
 /// Whether [`Session::turn`] found input to read.
@@ -352,6 +435,7 @@ fn request_of(event: &Event) -> Option<Id> {
         | Event::Stderr { id }
         | Event::Window { id }
         | Event::Exit { id, .. }
+        | Event::Verifying { id, .. }
         | Event::File { id, .. }
         | Event::Data { id }
         | Event::FileEnd { id, .. }

@@ -71,7 +71,10 @@ impl Error {
             Self::Closed { .. } if matches!(args.command, Command::Ping) => {
                 format!("is that a framing-server? check the address{from}")
             }
-            Self::Closed { .. } | Self::Unsaved { .. } | Self::BadList(_) => {
+            Self::Closed { .. }
+            | Self::Unsaved { .. }
+            | Self::Stalled { .. }
+            | Self::BadList(_) => {
                 "see whether the server is well: framing-client ping".into()
             }
             Self::Damaged(_) => {
@@ -168,7 +171,9 @@ fn of_part(error: &PartError) -> String {
         PartError::Foreign { .. } => {
             "remove it, or choose another name: framing-client get PATH -o FILE"
         }
-        PartError::Exists { .. } => "choose another name: framing-client get PATH -o FILE",
+        PartError::Exists { .. } => {
+            "choose another name: framing-client get PATH -o FILE; or --overwrite, or --rename"
+        }
         PartError::Busy { .. } => {
             "wait for it, or choose another name: framing-client get PATH -o FILE"
         }
@@ -207,7 +212,7 @@ fn serving(command: &Command) -> &'static str {
             // What it has to be told of the command only its operator knows.
             Program::Named { .. } => "",
         },
-        Command::Get { .. } | Command::Ls { .. } => " --root DIR",
+        Command::Get(_) | Command::Ls { .. } => " --root DIR",
         Command::Echo { .. }
         | Command::Inspect(_)
         | Command::Ping

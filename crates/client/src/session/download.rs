@@ -1,8 +1,9 @@
 //! A file on its way from the server.
 
 use framing_protocol::Closed;
+use framing_protocol::Hasher;
 use framing_protocol::client::Event;
-use framing_protocol::message::{Digest, File, Id};
+use framing_protocol::message::{DigestKind, File, Id};
 
 use super::Session;
 use crate::error::{Damage, Error};
@@ -13,6 +14,7 @@ use crate::output::Sink;
 pub struct Download<'s> {
     session: &'s mut Session,
     id: Id,
+    digest: DigestKind,
     file: File,
     state: State,
 }
@@ -24,8 +26,8 @@ enum State {
 }
 
 impl<'s> Download<'s> {
-    pub(super) fn new(session: &'s mut Session, id: Id, file: File) -> Self {
-        Self { session, id, file, state: State::Running }
+    pub(super) fn new(session: &'s mut Session, id: Id, digest: DigestKind, file: File) -> Self {
+        Self { session, id, digest, file, state: State::Running }
     }
 
     /// What the server says of it.
@@ -33,24 +35,37 @@ impl<'s> Download<'s> {
         &self.file
     }
 
+    /// Where it comes from.
+    pub(crate) fn server(&self) -> &str {
+        self.session.target().server()
+    }
+
     /// Hands all of it to `sink` as it comes, and says at the end whether it was the whole file and
     /// the right one. Until then nothing that was handed over can be trusted.
-    pub fn write_to(mut self, sink: &mut dyn Sink) -> Result<File, Error> {
-        let mut hasher = blake3::Hasher::new();
+    ///
+    /// Of a file that does not [begin](File::offset) at 0 this is not the whole: see [`Download::go_on`].
+    pub fn write_to(self, sink: &mut dyn Sink) -> Result<File, Error> {
+        let mut hasher = Hasher::new(self.digest);
+        self.go_on(&mut hasher, sink)
+    }
+
+    /// The same behind what is there already, which `hasher` has seen: of the kind that was asked for. It
+    /// then sees what the sink is given; so after a lost connection, too, it stands where the sink does.
+    pub fn go_on(mut self, hasher: &mut Hasher, sink: &mut dyn Sink) -> Result<File, Error> {
         let digest = loop {
             match self.next(sink)? {
                 Event::Data { .. } => {
                     let body = self.session.body();
-                    hasher.update(body);
                     sink.put(body).map_err(Error::Sink)?;
+                    hasher.update(body);
                 }
                 Event::FileEnd { digest, .. } => break digest,
                 _ => {}
             }
         };
         self.state = State::Ended;
-        if digest != Digest::Blake3(*hasher.finalize().as_bytes()) {
-            return Err(Error::Damaged(Damage::Digest));
+        if digest != hasher.finish() {
+            return Err(Error::Damaged(Damage::Digest { kind: self.digest }));
         }
         self.session.finish(&mut [sink])?;
         Ok(self.file.clone())
