@@ -17,6 +17,7 @@ mod many;
 mod openssh;
 mod output;
 mod prompt;
+mod resume;
 mod session;
 mod support;
 mod trust;
