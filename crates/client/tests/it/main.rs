@@ -7,6 +7,7 @@ mod exec;
 mod exec_input;
 mod exec_json;
 mod exec_signals;
+mod faults;
 mod get;
 mod guess;
 mod hints;
@@ -29,5 +30,13 @@ fn supervisor() {
     // Asked for among all others it must not pass for a program whose `main` begins with this.
     if std::env::args().next().is_some_and(|name| name == "framing-supervisor") {
         framing_server::supervise_if_asked();
+    }
+}
+
+/// What a test starts to have a server that it can kill.
+#[test]
+fn serving() {
+    if let Some(root) = std::env::var_os(faults::ROOT) {
+        faults::serve(root.into());
     }
 }
