@@ -39,6 +39,7 @@ impl Progress {
         let form = match wanted {
             Reports::Never => Form::Nothing,
             Reports::Json => Form::Json,
+            Reports::Auto if !io::stderr().is_terminal() => Form::Lines,
             Reports::Auto | Reports::Always => bar().map_or(Form::Lines, Form::Bar),
         };
         let told = Instant::now();
@@ -139,9 +140,9 @@ fn rate(bytes: u64, time: Duration) -> u64 {
     u64::try_from(u128::from(bytes) * 1000 / milliseconds).unwrap_or(u64::MAX)
 }
 
-/// A bar on the terminal, if standard error is one.
+/// A bar on standard error.
 fn bar() -> Option<ProgressBar> {
-    let screen = io::stderr().is_terminal().then(Screen::stderr)?.ok()?;
+    let screen = Screen::stderr().ok()?;
     let target = ProgressDrawTarget::term_like(Box::new(screen));
     let bar = ProgressBar::with_draw_target(Some(0), target);
     if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {

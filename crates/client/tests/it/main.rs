@@ -17,6 +17,7 @@ mod ls;
 mod many;
 mod openssh;
 mod output;
+mod progress;
 mod prompt;
 mod resume;
 mod session;
