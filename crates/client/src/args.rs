@@ -16,7 +16,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::error::Status;
 
 pub(crate) use exec::{Exec, Program};
-pub(crate) use get::{Get, Reports};
+pub(crate) use get::{Get, Reports, is_pattern};
 
 /// Upper-case echo, remote commands and files, as whole messages over one encrypted connection.
 #[derive(Debug, Clone, Parser)]
@@ -91,7 +91,9 @@ impl Args {
             Command::Exec(_) => {
                 (several && missing).then_some("between two commas a server is missing")
             }
-            _ => several.then_some("only exec asks several servers at once"),
+            _ if several => Some("only exec asks several servers at once"),
+            Command::Get(get) => get.contradiction(),
+            _ => None,
         }
     }
 
@@ -153,15 +155,18 @@ pub(crate) enum Command {
     /// is from, a summary follows on standard error, and the exit code is the greatest of all.
     #[command(override_usage = exec::USAGE, after_long_help = exec::JSON)]
     Exec(Exec),
-    /// Fetch a file
+    /// Fetch files
     ///
-    /// It is written to FILE.part, checked against the server's digest, and only then named FILE. What is
+    /// Each is written to FILE.part, checked against the server's digest, and only then named FILE. What is
     /// there already is not touched, unless --overwrite says so.
     ///
     /// A download that was interrupted (Ctrl-C, a lost connection, a power cut) leaves FILE.part, and
     /// FILE.part.state beside it: the same command goes on there, if the server finds that all of it is as
     /// in its own file, and begins anew otherwise. Both are ours; a FILE.part that somebody else has made
     /// is in the way, and stays as it is.
+    ///
+    /// Several files (more than one PATH, a pattern, or -r) go into a folder over one connection. One that
+    /// cannot be had is no reason to leave out the others; the exit code is that of the first failure.
     Get(Get),
     /// List a folder
     Ls {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use framing::BuildError;
 use framing_protocol::client::Refused;
-use framing_protocol::message::{Cap, Code, DigestKind, Escaped, Failure, Outcome};
+use framing_protocol::message::{Cap, Code, DigestKind, Escaped, Failure, Outcome, Text};
 use framing_protocol::{Closed, HeaderError};
 use framing_transport::{BadInvitation, ConnectError, Exposed, IdentityError, NoHome};
 
@@ -74,6 +74,20 @@ pub enum Error {
     Stalled {
         /// How long it was waited for.
         after: Duration,
+    },
+    /// Nothing at the server is what was asked for.
+    #[error("{pattern}: no file there is called so")]
+    NoMatch {
+        /// What was asked for.
+        pattern: Text,
+    },
+    /// The server has folders in folders without end, or more files than anybody could want.
+    #[error("{path}: there is too much in it: more than {most}")]
+    TooMuch {
+        /// Where.
+        path: Text,
+        /// How much is taken.
+        most: &'static str,
     },
     /// Not all files have come; why, has been said of each.
     #[error("{failed} of {all} files were not fetched")]
@@ -188,6 +202,7 @@ impl Error {
             },
             Self::Failed(failure) => status_of(&failure.code),
             Self::Stalled { .. } => Status::TIMEOUT,
+            Self::NoMatch { .. } => Status::NOT_FOUND,
             Self::Incomplete { first, .. } => *first,
             Self::Damaged(_) | Self::Part(PartError::Damaged(_)) => Status::INTEGRITY,
             Self::Part(PartError::Exists { .. }) => Status::EXISTS,

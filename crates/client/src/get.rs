@@ -1,7 +1,10 @@
 //! `get`: a file from the server, whole and checked, or not at all.
 //!
 //! ```text
-//!  paths --> destination: where to --> job: what has come of it, what is missing
+//!  paths --> plan: which files, where there are many
+//!              |
+//!              v
+//!           destination: where to --> job: what has come of it, what is missing
 //!                                       |  ^
 //!                                       v  |  up to 16 asked for at a time
 //!                                     fetch: one connection after another
@@ -16,6 +19,7 @@ mod fetch;
 mod intake;
 mod job;
 mod pace;
+mod plan;
 mod progress;
 mod report;
 
@@ -26,14 +30,15 @@ use std::sync::Arc;
 use framing_protocol::message::Text;
 use signal_hook::consts::SIGXFSZ;
 
-use crate::args;
+use crate::args::{self, Reports};
 use crate::error::Error;
 use crate::session::Interrupt;
 use crate::target::Target;
 
-use destination::Destination;
+use destination::{Below, Destination};
 use fetch::Fetch;
 use job::Job;
+use plan::Plan;
 use report::Report;
 
 /// Fetches what was asked for.
@@ -41,12 +46,25 @@ pub(crate) fn run(target: &Target, asked: &args::Get) -> Result<(), Error> {
     // A file over the limit of the process shall be an error like a full disk, not a sudden death.
     signal_hook::flag::register(SIGXFSZ, Arc::default())?;
     let interrupt = Interrupt::catch()?;
-    // First of all, so that nothing is fetched that cannot be put anywhere.
-    let destination = Destination::choose(&asked.path, asked.output.as_deref(), asked.existing())?;
-    let mut jobs = VecDeque::new();
-    jobs.push_back(Job::new(Text::from(asked.path.as_bytes()), destination));
-    let mut report = Report::new(asked.json, jobs.len());
-    let mut fetch = Fetch::connect(target, asked, interrupt, jobs.len())?;
-    fetch.all(jobs, &mut report)?;
-    report.end()
+    let mut report = Report::new(asked.json);
+    let (mut fetch, jobs) = match &*asked.paths {
+        [path] if !asked.is_several() => {
+            // First of all, so that nothing is fetched that cannot be put anywhere.
+            let output = asked.output.as_deref();
+            let destination = Destination::choose(path, output, asked.existing())?;
+            let jobs = VecDeque::from([Job::new(Text::from(path.as_bytes()), destination)]);
+            (Fetch::connect(target, asked, interrupt)?, jobs)
+        }
+        _ => {
+            let folder = Below::new(asked.output.as_deref())?;
+            let mut fetch = Fetch::connect(target, asked, interrupt)?;
+            let jobs = Plan::make(asked, &folder, &mut fetch, &mut report)?;
+            (fetch, jobs)
+        }
+    };
+    let ended = fetch.all(jobs, &mut report);
+    if asked.is_several() && asked.progress != Reports::Never {
+        report.sum_up();
+    }
+    ended.and_then(|()| report.end())
 }

@@ -42,7 +42,7 @@ use rustix::io::Errno;
 use state::Record;
 
 pub use error::PartError;
-pub(crate) use place::{Existing, Place, open_folder};
+pub(crate) use place::{Existing, Place, make_folder, open_folder};
 
 /// The part file. Dropping it keeps what is worth it; [`Part::discard`] keeps nothing.
 #[derive(Debug)]

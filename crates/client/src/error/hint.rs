@@ -64,6 +64,12 @@ impl Error {
             Self::Connect(ConnectError::Handshake { .. }) | Self::Stranger { .. } => {
                 format!("check the port{from}: framing-server says its own when it starts")
             }
+            Self::Failed(failure)
+                if failure.code == Code::NotAFile && matches!(args.command, Command::Get(_)) =>
+            {
+                "if it is a folder: framing-client get -r PATH".into()
+            }
+            Self::NoMatch { .. } => "see what is there: framing-client ls".into(),
             Self::Closed {
                 reason: Closed::Refused(failure) | Closed::Violation(failure), ..
             }

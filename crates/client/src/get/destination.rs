@@ -1,14 +1,18 @@
 //! Where what is fetched goes.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, OpenOptions};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::io::Errno;
 
 use crate::error::Error;
 use crate::output::Output;
-use crate::part::{Existing, PartError, Place};
+use crate::part::{Existing, PartError, Place, make_folder, open_folder};
 
 /// Where the content goes.
 #[derive(Debug)]
@@ -17,6 +21,67 @@ pub(super) enum Destination {
     Stream(Output),
     /// A file that is not there yet, or that may be replaced.
     File(Place),
+    /// A file below a folder, which is looked at when its turn comes.
+    Below(Below),
+}
+
+/// A name below a folder.
+#[derive(Debug, Clone)]
+pub(super) struct Below {
+    root: Arc<OwnedFd>,
+    /// What `root` is called in messages.
+    shown: Arc<Path>,
+    folders: Vec<OsString>,
+}
+
+impl Below {
+    /// The folder that several files go into.
+    pub(super) fn new(output: Option<&OsStr>) -> Result<Self, Error> {
+        let path = Path::new(output.unwrap_or(OsStr::new(".")));
+        let root = open_folder(path).map_err(|source| match source {
+            Errno::NOENT | Errno::NOTDIR => PartError::NoFolder { path: path.into() },
+            source => PartError::Io {
+                what: "cannot use the folder",
+                path: path.into(),
+                source: source.into(),
+            },
+        })?;
+        let shown = if output.is_some() { path } else { Path::new("") };
+        Ok(Self { root: Arc::new(root), shown: shown.into(), folders: Vec::new() })
+    }
+
+    /// What is called `name` in it.
+    pub(super) fn join(&self, name: &OsStr) -> Self {
+        let mut folders = self.folders.clone();
+        folders.push(name.to_owned());
+        Self { folders, ..self.clone() }
+    }
+
+    /// Makes it a folder.
+    pub(super) fn make(&self) -> Result<(), Error> {
+        self.folder(&self.folders)?;
+        Ok(())
+    }
+
+    /// Makes the folder that it is in, and looks at it.
+    pub(super) fn place(&self, existing: Existing) -> Result<Place, PartError> {
+        let Some((name, folders)) = self.folders.split_last() else {
+            return Err(PartError::NoName { path: self.path() });
+        };
+        Place::within(self.folder(folders)?, &self.path(), name, existing)
+    }
+
+    fn folder(&self, folders: &[OsString]) -> Result<Arc<OwnedFd>, PartError> {
+        make_folder(&self.root, folders).map_err(|source| PartError::Io {
+            what: "cannot use the folder",
+            path: self.shown.iter().chain(folders.iter().map(OsString::as_os_str)).collect(),
+            source: source.into(),
+        })
+    }
+
+    fn path(&self) -> PathBuf {
+        self.shown.join(self.folders.iter().collect::<PathBuf>())
+    }
 }
 
 impl Destination {

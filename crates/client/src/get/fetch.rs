@@ -8,10 +8,11 @@
 //! ```
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use framing_protocol::message::Id;
+use framing_protocol::message::{Entry, Id, Text};
 
 use super::intake::Valve;
 use super::job::Job;
@@ -37,22 +38,40 @@ pub(super) struct Fetch<'a> {
 }
 
 impl<'a> Fetch<'a> {
-    /// Connects, to fetch so many files.
+    /// Connects.
     pub(super) fn connect(
         target: &'a Target,
         asked: &'a args::Get,
         interrupt: Arc<Interrupt>,
-        files: usize,
     ) -> Result<Self, Error> {
         let session = open(target, asked, &interrupt)?;
         let pace = asked.limit_rate.map(|rate| Pace::new(rate, Instant::now()));
-        let valve = Valve { pace, progress: Progress::new(asked.progress, files) };
+        let valve = Valve { pace, progress: Progress::new(asked.progress) };
         Ok(Self { target, asked, interrupt, session, valve, tries: 0 })
     }
 
-    /// The connection, for other questions.
-    pub(super) fn session(&mut self) -> &mut Session {
-        &mut self.session
+    /// How many files there are.
+    pub(super) fn expect(&mut self, files: usize) {
+        self.valve.progress.expect(files);
+    }
+
+    /// What is in a folder of the server's.
+    pub(super) fn list(&mut self, path: &Text) -> Result<Vec<Entry>, Error> {
+        loop {
+            let mut entries = Vec::new();
+            let listed = self.session.list(path, &mut io::sink(), |entry| {
+                entries.push(entry.clone());
+                Vec::new()
+            });
+            match listed {
+                Ok(()) => {
+                    self.tries = 0;
+                    return Ok(entries);
+                }
+                Err(error) if error.is_passing() => self.reconnect(error)?,
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Fetches all of them. Of what becomes of each the report is told; an error is one of which all

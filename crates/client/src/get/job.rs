@@ -78,6 +78,10 @@ impl Job {
                 Some(Destination::File(place)) => {
                     self.receiver.insert(Receiver::open(place, asked)?)
                 }
+                Some(Destination::Below(below)) => {
+                    let place = below.place(asked.existing())?;
+                    self.receiver.insert(Receiver::open(place, asked)?)
+                }
                 None => return Err(PartError::NoName { path: PathBuf::new() }.into()),
             },
         };

@@ -34,8 +34,8 @@ enum Form {
 }
 
 impl Progress {
-    /// Of so many files.
-    pub(super) fn new(wanted: Reports, files: usize) -> Self {
+    /// In the form that is wanted.
+    pub(super) fn new(wanted: Reports) -> Self {
         let form = match wanted {
             Reports::Never => Form::Nothing,
             Reports::Json => Form::Json,
@@ -43,7 +43,12 @@ impl Progress {
             Reports::Auto | Reports::Always => bar().map_or(Form::Lines, Form::Bar),
         };
         let told = Instant::now();
-        Self { form, files, number: 0, name: None, bytes: 0, total: 0, told, then: 0 }
+        Self { form, files: 1, number: 0, name: None, bytes: 0, total: 0, told, then: 0 }
+    }
+
+    /// There are so many files.
+    pub(super) fn expect(&mut self, files: usize) {
+        self.files = files;
     }
 
     /// A file begins, or goes on, at `from`.

@@ -2,8 +2,10 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::Instant;
 
 use framing_protocol::message::{Digest, Text};
+use indicatif::HumanBytes;
 use serde::Serialize;
 
 use super::job::Saved;
@@ -16,6 +18,8 @@ pub(super) struct Report {
     json: bool,
     all: usize,
     failed: usize,
+    bytes: u64,
+    began: Instant,
     first: Option<Status>,
     /// The only one that was asked for is told of by whoever asked.
     alone: Option<Error>,
@@ -42,13 +46,20 @@ struct Told<'a> {
 }
 
 impl Report {
-    /// Of so many files.
-    pub(super) fn new(json: bool, all: usize) -> Self {
-        Self { json, all, failed: 0, first: None, alone: None }
+    /// Of one file; in JSON, too.
+    pub(super) fn new(json: bool) -> Self {
+        let began = Instant::now();
+        Self { json, all: 1, failed: 0, bytes: 0, began, first: None, alone: None }
+    }
+
+    /// There are so many files.
+    pub(super) fn expect(&mut self, files: usize) {
+        self.all = files;
     }
 
     /// One is whole.
     pub(super) fn saved(&mut self, path: &Text, saved: &Saved) {
+        self.bytes = self.bytes.saturating_add(saved.size);
         let name = |path: &Path| Text::from(path.as_os_str().as_encoded_bytes());
         self.tell(&Told {
             path,
@@ -65,7 +76,7 @@ impl Report {
     /// One cannot be had.
     pub(super) fn failed(&mut self, path: &Text, error: Error) {
         self.left_out(path, Some(&error));
-        if self.all == 1 {
+        if self.all == 1 && self.alone.is_none() {
             self.alone = Some(error);
         } else if !error.is_quiet() {
             report::line(format_args!("get: {path}: {error}"));
@@ -97,6 +108,17 @@ impl Report {
             // Whoever does not listen wants the files all the same.
             let _ = io::stdout().write_all(&line);
         }
+    }
+
+    /// Says how many files have come, where many were asked for.
+    pub(super) fn sum_up(&self) {
+        report::line(format_args!(
+            "get: {} of {} files, {} in {:.1} s",
+            self.all.saturating_sub(self.failed),
+            self.all,
+            HumanBytes(self.bytes),
+            self.began.elapsed().as_secs_f64()
+        ));
     }
 
     /// The error of all that have not come, if any has not.

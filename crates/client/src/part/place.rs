@@ -246,6 +246,27 @@ pub(crate) fn open_folder(path: &Path) -> Result<OwnedFd, Errno> {
     sys::open(path, OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY, Mode::empty())
 }
 
+/// Opens a folder below another, and makes it, and all on the way, where there is none. What is a symbolic
+/// link here is not followed, whoever has put it there.
+pub(crate) fn make_folder(root: &Arc<OwnedFd>, names: &[OsString]) -> Result<Arc<OwnedFd>, Errno> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
+    let mut folder = Arc::clone(root);
+    for name in names {
+        let opened = match sys::openat(&folder, name, flags, Mode::empty()) {
+            Err(Errno::NOENT) => {
+                match sys::mkdirat(&folder, name, Mode::from_raw_mode(0o777)) {
+                    Ok(()) | Err(Errno::EXIST) => {}
+                    Err(error) => return Err(error),
+                }
+                sys::openat(&folder, name, flags, Mode::empty())
+            }
+            opened => opened,
+        };
+        folder = Arc::new(opened?);
+    }
+    Ok(folder)
+}
+
 /// `str::floor_char_boundary`, which is not there yet in the oldest Rust that must do.
 trait FloorCharBoundary {
     fn floor_char_boundary_of(&self, index: usize) -> usize;

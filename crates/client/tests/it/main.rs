@@ -9,6 +9,7 @@ mod exec_json;
 mod exec_signals;
 mod faults;
 mod get;
+mod get_many;
 mod guess;
 mod hints;
 mod inspect;
