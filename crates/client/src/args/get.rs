@@ -13,6 +13,10 @@ use crate::part::Existing;
 
 /// What was asked for.
 #[derive(Debug, Clone, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own on the command line"
+)]
 pub(crate) struct Get {
     /// The files, from the server's root on. In the last part of a path `*`, `?`, `[a-z]` and `{a,b}` stand
     /// for what the server has there: in quotes, or the shell takes them for files here. A backslash before

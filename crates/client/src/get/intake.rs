@@ -55,7 +55,7 @@ impl Sink for Intake<'_> {
 
     /// While it is, nothing is read from the socket, so that the server slows down, too.
     fn is_full(&self) -> bool {
-        let is_early = |pace: &Pace| pace.opens_at().is_some_and(|at| at > Instant::now());
+        let is_early = |pace: &Pace| pace.opens_at() > Instant::now();
         self.sink.is_full() || self.valve.pace.as_ref().is_some_and(is_early)
     }
 
@@ -65,7 +65,7 @@ impl Sink for Intake<'_> {
     }
 
     fn wakes_at(&self) -> Option<Instant> {
-        let opens = self.valve.pace.as_ref().and_then(Pace::opens_at);
+        let opens = self.valve.pace.as_ref().map(Pace::opens_at);
         let opens = opens.filter(|at| *at > Instant::now());
         opens.into_iter().chain(self.valve.progress.next()).chain(self.sink.wakes_at()).min()
     }

@@ -38,7 +38,7 @@ struct Receiver {
 #[derive(Debug)]
 enum End {
     Stream(Output),
-    Part(Part),
+    Part(Box<Part>),
 }
 
 /// The digests of what has come.
@@ -108,22 +108,22 @@ impl Job {
         let Receiver { end, seen, .. } = receiver;
         let sink: &mut dyn Sink = match end {
             End::Stream(output) => output,
-            End::Part(part) => part,
+            End::Part(part) => &mut **part,
         };
         let Seen { whole, prefix, bytes } = seen;
         let mut intake = Intake { sink, prefix: prefix.as_mut(), bytes, valve };
-        let received = download.go_on(whole, &mut intake);
-        let file = received.map_err(|error| receiver.name(error))?;
+        let ended = download.go_on(whole, &mut intake);
+        let file = ended.map_err(|error| receiver.name(error))?;
         let (digest, resumed_from) = (receiver.seen.whole.finish(), receiver.resumed_from);
         let path = match self.receiver.take().map(|receiver| receiver.end) {
-            Some(End::Part(part)) => Some(part.finish(file.modified)?),
+            Some(End::Part(part)) => Some((*part).finish(file.modified)?),
             _ => None,
         };
         let seconds = began.elapsed().as_secs_f64();
         Ok(Saved { path, size: file.total_size, digest, resumed_from, seconds })
     }
 
-    /// Ends it without a file: keeps what is of use, and says so. Gives how much that is.
+    /// Ends it without a file: keeps what is of use, and says so. Gives the error for this case.
     pub(super) fn fail(&mut self, error: Error) -> Error {
         let Some(Receiver { end: End::Part(mut part), .. }) = self.receiver.take() else {
             return error;
@@ -172,7 +172,7 @@ impl Receiver {
         }
         let (part, found) = Part::open(place)?;
         let known = part.known().filter(|_| !asked.no_resume);
-        let mut receiver = Self::new(End::Part(part), asked.digest());
+        let mut receiver = Self::new(End::Part(Box::new(part)), asked.digest());
         let End::Part(part) = &mut receiver.end else { return Ok(receiver) };
         match known {
             Some(known) => {

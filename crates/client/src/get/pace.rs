@@ -28,8 +28,8 @@ impl Pace {
     }
 
     /// When there is something in it again.
-    pub(super) fn opens_at(&self) -> Option<Instant> {
-        Some(self.empty)
+    pub(super) fn opens_at(&self) -> Instant {
+        self.empty
     }
 }
 
@@ -46,9 +46,9 @@ mod tests {
         let mut pace = Pace::new(1000, start);
         pace.take(500, start);
         pace.take(1500, start);
-        assert_eq!(pace.opens_at(), Some(start + Duration::from_secs(2)));
+        assert_eq!(pace.opens_at(), start + Duration::from_secs(2));
         let later = start + Duration::from_secs(60);
         pace.take(1000, later);
-        assert_eq!(pace.opens_at(), Some(later + Duration::from_secs(1) - BURST));
+        assert_eq!(pace.opens_at(), later + (Duration::from_secs(1).saturating_sub(BURST)));
     }
 }

@@ -217,7 +217,8 @@ fn what_is_behind_the_known_part_is_cut_off() {
 
 #[test]
 fn a_state_that_lies_is_not_believed() {
-    let lies: [(&str, fn(&Path)); 6] = [
+    type Lie = fn(&Path);
+    let lies: [(&str, Lie); 6] = [
         ("more than there is", |state| {
             let text = std::fs::read_to_string(state).unwrap();
             std::fs::write(state, text.replace("00000000009\"", "00000000010\"")).unwrap();
@@ -225,7 +226,7 @@ fn a_state_that_lies_is_not_believed() {
         ("nothing", |state| File::options().write(true).open(state).unwrap().set_len(0).unwrap()),
         ("garbage", |state| std::fs::write(state, [0xff; 100]).unwrap()),
         ("no end", |state| {
-            File::options().write(true).open(state).unwrap().set_len(1 << 40).unwrap()
+            File::options().write(true).open(state).unwrap().set_len(1 << 40).unwrap();
         }),
         ("gone", |state| std::fs::remove_file(state).unwrap()),
         ("another file's", |state| {

@@ -158,13 +158,14 @@ fn names_that_are_none_are_left_out() {
         read_header(&mut stream)?;
         stream.write_all(&message(r#"{"type":"welcome","version":1,"agent":"liar"}"#, b"")).ok()?;
         read_header(&mut stream)?;
-        let mut lines = String::new();
+        let mut lines = Vec::new();
         for name in ["../evil", "..", ".", "", "/evil", "a/evil", "nul\\u0000"] {
             for kind in ["file", "directory"] {
-                lines += &format!("{{\"name\":\"{name}\",\"kind\":\"{kind}\",\"size\":1}}\n");
+                let line = format!("{{\"name\":\"{name}\",\"kind\":\"{kind}\",\"size\":1}}\n");
+                lines.extend(line.into_bytes());
             }
         }
-        stream.write_all(&message(r#"{"type":"entries","id":1}"#, lines.as_bytes())).ok()?;
+        stream.write_all(&message(r#"{"type":"entries","id":1}"#, &lines)).ok()?;
         stream.write_all(&message(r#"{"type":"entries_end","id":1}"#, b"")).ok()?;
         // Nothing is asked for.
         read_header(&mut stream)

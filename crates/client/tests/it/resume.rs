@@ -117,7 +117,8 @@ fn it_starts_over_if_told_to() {
 /// What has become of the file at the server, and what of the part here, before the download goes on.
 #[test]
 fn whatever_has_changed_meanwhile_the_file_is_the_servers() {
-    let changes: [(&str, fn(&World)); 9] = [
+    type Change = fn(&World);
+    let changes: [(&str, Change); 9] = [
         ("is not what is there", |world| {
             let part = File::options().write(true).open(world.here("file.part")).unwrap();
             part.write_all_at(b"another beginning", 0).unwrap();
