@@ -51,7 +51,9 @@ pub(crate) fn run(target: &Target, asked: &args::Get) -> Result<(), Error> {
         [path] if !asked.is_several() => {
             // First of all, so that nothing is fetched that cannot be put anywhere.
             let output = asked.output.as_deref();
-            let destination = Destination::choose(path, output, asked.existing())?;
+            let choose = || Destination::choose(path, output, asked.existing());
+            // To open a FIFO is to wait for its reader, perhaps for ever.
+            let destination = interrupt.while_deaf(choose)?;
             let jobs = VecDeque::from([Job::new(Text::from(path.as_bytes()), destination)]);
             (Fetch::connect(target, asked, interrupt)?, jobs)
         }

@@ -385,8 +385,11 @@ impl Session {
     /// Waits until the sinks have handed on everything, and keeps the connection alive meanwhile.
     fn finish(&mut self, sinks: &mut [&mut dyn Sink]) -> Result<(), Error> {
         sinks.iter_mut().try_for_each(|sink| sink.end()).map_err(Error::Sink)?;
+        let patience = self.patience.clone();
         while sinks.iter().any(|sink| sink.waits_for().is_some()) && !self.link.is_finished() {
-            self.turn(Watch::default(), sinks)?;
+            patience.check_interrupt()?;
+            let watch = Watch { waker: patience.waker(), ..Watch::default() };
+            self.turn(watch, sinks)?;
         }
         sinks.iter_mut().try_for_each(|sink| sink.finish()).map_err(Error::Sink)
     }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, FileTimes};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, symlink};
 use std::process::{Child, Output, Stdio};
@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::support::{PATIENCE, World, check, guarded, names, text};
+use crate::lies::{message, read_header};
+use crate::support::{Impostor, PATIENCE, World, check, guarded, names, run, text};
 
 /// A file of the server's that is like no other of its size, some blocks long.
 pub(crate) fn put(world: &World, name: &str, size: usize, seed: u32) -> Vec<u8> {
@@ -310,4 +311,40 @@ fn a_reader_that_is_slow_is_no_reason_to_give_up() {
     get.stdout.take().unwrap().read_to_end(&mut received).unwrap();
     check(&get.wait_with_output().unwrap(), 0, "", &[]);
     assert!(received == content);
+}
+
+/// A server that says that it has the same beginning, and sends another end.
+#[test]
+fn a_wrong_digest_leaves_nothing_to_go_on_with() {
+    let world = World::new();
+    let content = put(&world, "file", SIZE, 1);
+    let kept = usize::try_from(half(&world, &["file"])).unwrap();
+    let impostor = Impostor::new();
+    let address = impostor.address();
+    let rest = SIZE - kept;
+    let digest = blake3::hash(&content);
+    let server = std::thread::spawn(move || {
+        let mut stream = impostor.accept();
+        read_header(&mut stream)?;
+        stream.write_all(&message(r#"{"type":"welcome","version":1,"agent":"liar"}"#, b"")).ok()?;
+        let asked = read_header(&mut stream)?;
+        let file = format!(
+            r#"{{"type":"file","id":1,"filename":"file","total_size":{SIZE},"offset":{kept}}}"#
+        );
+        stream.write_all(&message(&file, b"")).ok()?;
+        for piece in vec![b'x'; rest].chunks(65_536) {
+            stream.write_all(&message(r#"{"type":"data","id":1}"#, piece)).ok()?;
+        }
+        let end = format!(r#"{{"type":"file_end","id":1,"digest":"blake3:{digest}"}}"#);
+        stream.write_all(&message(&end, b"")).ok()?;
+        read_header(&mut stream);
+        Some(asked)
+    });
+    let output = run(&address, &world.here(""), &["get", "file"]);
+    check(&output, 7, "", &["BLAKE3", "hint: nothing was kept"]);
+    assert_eq!(world.files_here(), [""; 0]);
+    let asked: Value = serde_json::from_str(&server.join().unwrap().unwrap()).unwrap();
+    assert_eq!(asked["offset"], kept);
+    let prefix = format!("blake3:{}", blake3::hash(&content[..kept]));
+    assert_eq!(asked["prefix"], prefix.as_str());
 }
