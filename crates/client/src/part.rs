@@ -33,6 +33,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use framing_protocol::message::{self, Text};
@@ -42,7 +43,7 @@ use rustix::io::Errno;
 use state::Record;
 
 pub use error::PartError;
-pub(crate) use place::{Existing, Place, make_folder, open_folder};
+pub(crate) use place::{Changed, Existing, Place, make_folder, open_folder};
 
 /// The part file. Dropping it keeps what is worth it; [`Part::discard`] keeps nothing.
 #[derive(Debug)]
@@ -262,8 +263,9 @@ impl Part {
     }
 
     /// Makes the file durable, dates it (`modified`: seconds since 1970) and gives it its name, unless that
-    /// has been taken meanwhile.
-    pub(crate) fn finish(mut self, modified: Option<i64>) -> Result<PathBuf, PartError> {
+    /// has been taken meanwhile. The name is durable once the folder, which is given with it, is synced: for
+    /// many small files that is most of the time, and once is enough for all.
+    pub(crate) fn finish(mut self, modified: Option<i64>) -> Result<(PathBuf, Changed), PartError> {
         let Some(file) = self.file.take() else {
             return Err(PartError::Gone { path: self.path() });
         };
@@ -282,8 +284,7 @@ impl Part {
             return Err(error);
         }
         self.remove();
-        self.place.sync()?;
-        Ok(self.place.path.clone())
+        Ok((self.place.path.clone(), self.place.changed()))
     }
 
     /// Gives the file what it shall have at the end: no mark, its permissions and its date.
@@ -369,10 +370,13 @@ fn mark(file: &File) {
 
 /// What the user does not want new files to permit. To ask for it in the usual way is to change it.
 fn umask() -> Mode {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("Umask:"));
-    let bits = line.and_then(|bits| u32::from_str_radix(bits.trim(), 8).ok());
-    Mode::from_raw_mode(bits.unwrap_or(CAREFUL))
+    static BITS: OnceLock<u32> = OnceLock::new();
+    let bits = BITS.get_or_init(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("Umask:"));
+        line.and_then(|bits| u32::from_str_radix(bits.trim(), 8).ok()).unwrap_or(CAREFUL)
+    });
+    Mode::from_raw_mode(*bits)
 }
 
 /// A path for messages.

@@ -21,6 +21,7 @@ use super::progress::Progress;
 use super::report::Report;
 use crate::args;
 use crate::error::Error;
+use crate::part::{Changed, PartError};
 use crate::report::line;
 use crate::session::{Interrupt, Patience, Session};
 use crate::target::Target;
@@ -35,6 +36,8 @@ pub(super) struct Fetch<'a> {
     valve: Valve,
     /// How often we have connected again since something came.
     tries: u32,
+    /// The folder of the last file, until it is synced.
+    changed: Option<Changed>,
 }
 
 impl<'a> Fetch<'a> {
@@ -47,7 +50,7 @@ impl<'a> Fetch<'a> {
         let session = open(target, asked, &interrupt)?;
         let pace = asked.limit_rate.map(|rate| Pace::new(rate, Instant::now()));
         let valve = Valve { pace, progress: Progress::new(asked.progress) };
-        Ok(Self { target, asked, interrupt, session, valve, tries: 0 })
+        Ok(Self { target, asked, interrupt, session, valve, tries: 0, changed: None })
     }
 
     /// How many files there are.
@@ -76,11 +79,13 @@ impl<'a> Fetch<'a> {
 
     /// Fetches all of them. Of what becomes of each the report is told; an error is one of which all
     /// that are left suffer.
-    pub(super) fn all(
-        &mut self,
-        mut waiting: VecDeque<Job>,
-        report: &mut Report,
-    ) -> Result<(), Error> {
+    pub(super) fn all(&mut self, waiting: VecDeque<Job>, report: &mut Report) -> Result<(), Error> {
+        let fetched = self.fetch(waiting, report);
+        let synced = self.change(None);
+        fetched.and(synced.map_err(Error::from))
+    }
+
+    fn fetch(&mut self, mut waiting: VecDeque<Job>, report: &mut Report) -> Result<(), Error> {
         let mut asked = VecDeque::new();
         loop {
             let lost = match self.turn(&mut waiting, &mut asked, report) {
@@ -149,7 +154,10 @@ impl<'a> Fetch<'a> {
             self.tries = 0;
         }
         match received {
-            Ok(saved) => report.saved(&job.path, &saved),
+            Ok(mut saved) => match self.change(saved.changed.take()) {
+                Ok(()) => report.saved(&job.path, &saved),
+                Err(error) => report.failed(&job.path, error.into()),
+            },
             Err(error) if error.is_passing() || matches!(error, Error::Interrupted) => {
                 waiting.push_front(job);
                 // In its place, for those that were asked for come before it otherwise.
@@ -164,6 +172,15 @@ impl<'a> Fetch<'a> {
             }
         }
         Ok(true)
+    }
+
+    /// Names have changed in a folder: makes those in another one durable, since there are no more to come.
+    fn change(&mut self, changed: Option<Changed>) -> Result<(), PartError> {
+        let before = match (&self.changed, &changed) {
+            (Some(before), Some(changed)) if before.is_same(changed) => return Ok(()),
+            _ => std::mem::replace(&mut self.changed, changed),
+        };
+        before.map_or(Ok(()), Changed::sync)
     }
 
     /// Connects again, in a while.

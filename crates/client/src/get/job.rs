@@ -11,7 +11,7 @@ use super::intake::{Intake, Valve};
 use crate::args;
 use crate::error::{Damage, Error};
 use crate::output::{Output, Sink};
-use crate::part::{Found, Part, PartError, Place, shown};
+use crate::part::{Changed, Found, Part, PartError, Place, shown};
 use crate::report;
 use crate::session::Download;
 
@@ -55,6 +55,8 @@ pub(super) struct Seen {
 pub(super) struct Saved {
     /// Where it is; none for a stream.
     pub(super) path: Option<PathBuf>,
+    /// The folder that is to be synced.
+    pub(super) changed: Option<Changed>,
     pub(super) size: u64,
     pub(super) digest: Digest,
     pub(super) resumed_from: u64,
@@ -115,12 +117,14 @@ impl Job {
         let ended = download.go_on(whole, &mut intake);
         let file = ended.map_err(|error| receiver.name(error))?;
         let (digest, resumed_from) = (receiver.seen.whole.finish(), receiver.resumed_from);
-        let path = match self.receiver.take().map(|receiver| receiver.end) {
-            Some(End::Part(part)) => Some((*part).finish(file.modified)?),
-            _ => None,
+        let (path, changed) = match self.receiver.take().map(|receiver| receiver.end) {
+            Some(End::Part(part)) => {
+                (*part).finish(file.modified).map(|(path, changed)| (Some(path), Some(changed)))?
+            }
+            _ => (None, None),
         };
         let seconds = began.elapsed().as_secs_f64();
-        Ok(Saved { path, size: file.total_size, digest, resumed_from, seconds })
+        Ok(Saved { path, changed, size: file.total_size, digest, resumed_from, seconds })
     }
 
     /// Ends it without a file: keeps what is of use, and says so. Gives the error for this case.

@@ -199,9 +199,9 @@ impl Place {
         }
     }
 
-    /// Makes what was done to the names durable.
-    pub(super) fn sync(&self) -> Result<(), PartError> {
-        sys::fsync(&self.folder).map_err(|source| PartError::folder(&self.path, source))
+    /// The folder, in which names have changed.
+    pub(super) fn changed(&self) -> Changed {
+        Changed { folder: Arc::clone(&self.folder), path: self.path.clone() }
     }
 
     /// The name of the part file: `NAME.part`, or what there is room for of a name that is long.
@@ -238,6 +238,28 @@ impl Place {
 
     pub(super) fn failed(&self, what: &'static str, name: &OsStr, source: Errno) -> PartError {
         PartError::Io { what, path: self.beside(name), source: source.into() }
+    }
+}
+
+/// A folder in which a download has got its name, which is not durable yet.
+#[derive(Debug)]
+pub(crate) struct Changed {
+    folder: Arc<OwnedFd>,
+    path: PathBuf,
+}
+
+impl Changed {
+    /// Whether it is the same folder: what makes one durable does so for the other.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (sys::fstat(&self.folder), sys::fstat(&other.folder)) {
+            (Ok(one), Ok(other)) => (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino),
+            _ => false,
+        }
+    }
+
+    /// Makes the names durable.
+    pub(crate) fn sync(self) -> Result<(), PartError> {
+        sys::fsync(&self.folder).map_err(|source| PartError::folder(&self.path, source))
     }
 }
 

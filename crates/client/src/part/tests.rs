@@ -302,7 +302,7 @@ fn a_file_may_be_replaced_or_numbered() {
         accept(&mut part, 0o600, 3, 0).unwrap();
         part.write_all(b"new").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
-        part.finish(None).unwrap()
+        part.finish(None).unwrap().0
     };
     assert_eq!(finish(Existing::Number), dir.path().join("f.1"));
     assert_eq!(finish(Existing::Number), dir.path().join("f.2"));
