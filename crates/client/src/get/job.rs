@@ -50,6 +50,14 @@ pub(super) struct Seen {
     bytes: u64,
 }
 
+/// A file that has come, and is right.
+#[derive(Debug)]
+pub(super) struct Received {
+    part: Option<Box<Part>>,
+    modified: Option<i64>,
+    saved: Saved,
+}
+
 /// A file that is whole.
 #[derive(Debug)]
 pub(super) struct Saved {
@@ -101,7 +109,7 @@ impl Job {
         &mut self,
         download: Download<'_>,
         valve: &mut Valve,
-    ) -> Result<Saved, Error> {
+    ) -> Result<Received, Error> {
         let began = *self.began.get_or_insert_with(Instant::now);
         let server = download.server().to_owned();
         let Some(receiver) = &mut self.receiver else { return Err(Error::Interrupted) };
@@ -117,14 +125,13 @@ impl Job {
         let ended = download.go_on(whole, &mut intake);
         let file = ended.map_err(|error| receiver.name(error))?;
         let (digest, resumed_from) = (receiver.seen.whole.finish(), receiver.resumed_from);
-        let (path, changed) = match self.receiver.take().map(|receiver| receiver.end) {
-            Some(End::Part(part)) => {
-                (*part).finish(file.modified).map(|(path, changed)| (Some(path), Some(changed)))?
-            }
-            _ => (None, None),
+        let part = match self.receiver.take().map(|receiver| receiver.end) {
+            Some(End::Part(part)) => Some(part),
+            _ => None,
         };
-        let seconds = began.elapsed().as_secs_f64();
-        Ok(Saved { path, changed, size: file.total_size, digest, resumed_from, seconds })
+        let (seconds, size) = (began.elapsed().as_secs_f64(), file.total_size);
+        let saved = Saved { path: None, changed: None, size, digest, resumed_from, seconds };
+        Ok(Received { part, modified: file.modified, saved })
     }
 
     /// Ends it without a file: keeps what is of use, and says so. Gives the error for this case.
@@ -159,9 +166,34 @@ impl Job {
         }
     }
 
+    /// Where its part is, if it has one.
+    pub(super) fn part(&self) -> Option<PathBuf> {
+        match &self.receiver {
+            Some(Receiver { end: End::Part(part), .. }) => Some(part.path()),
+            _ => None,
+        }
+    }
+
     /// How much has come of it.
     pub(super) fn bytes(&self) -> u64 {
         self.receiver.as_ref().map_or(0, |receiver| receiver.seen.bytes)
+    }
+}
+
+impl Received {
+    /// Where its part is, if it has one.
+    pub(super) fn part(&self) -> Option<PathBuf> {
+        self.part.as_ref().map(|part| part.path())
+    }
+
+    /// Makes it durable, and gives it its name.
+    pub(super) fn finish(self) -> Result<Saved, PartError> {
+        let Self { part, modified, mut saved } = self;
+        if let Some(part) = part {
+            let (path, changed) = (*part).finish(modified)?;
+            (saved.path, saved.changed) = (Some(path), Some(changed));
+        }
+        Ok(saved)
     }
 }
 

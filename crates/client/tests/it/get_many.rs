@@ -68,21 +68,39 @@ fn one_that_fails_is_no_reason_to_leave_out_the_others() {
 }
 
 #[test]
+fn two_of_the_same_name_do_not_meet() {
+    let world = World::new();
+    put(&world, "one/x", 1000);
+    put(&world, "another/x", 2000);
+    let both = ["one/x", "another/x"];
+    check(&get(&world, &[&both[..], &["--rename"]].concat()), 0, "", &["2 of 2 files"]);
+    is_same(&world, "one/x", "x");
+    is_same(&world, "another/x", "x.1");
+    check(&get(&world, &[&both[..], &["--overwrite"]].concat()), 0, "", &["2 of 2 files"]);
+    is_same(&world, "another/x", "x");
+    fs::remove_file(world.here("x")).unwrap();
+    check(&get(&world, &both), 9, "", &["another/x: x exists already", "1 of 2 files"]);
+    is_same(&world, "one/x", "x");
+}
+
+#[test]
 fn programs_are_told_of_each() {
     let world = World::new();
     put(&world, "a", 1000);
     put(&world, "b", 2000);
     let output = get(&world, &["a", "missing", "b", "--json", "--digest", "md5"]);
     assert_eq!(output.status.code(), Some(6));
-    let told: Vec<Value> =
+    let mut told: Vec<Value> =
         text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(told.len(), 3);
+    // They are told of as they end, and a file takes longer than an error.
+    told.sort_by_key(|told| told["path"].to_string());
     let outcomes: Vec<_> = told.iter().map(|told| told["outcome"].as_str().unwrap()).collect();
-    assert_eq!(outcomes, ["saved", "failed", "saved"]);
+    assert_eq!(outcomes, ["saved", "saved", "failed"]);
     assert_eq!((&told[0]["path"], &told[0]["saved_as"]), (&"a".into(), &"a".into()));
-    assert!(told[2]["digest"].as_str().unwrap().starts_with("md5:"), "{}", told[2]);
-    assert!(told[2]["size"] == 2000 && told[2]["resumed_from"] == 0 && told[2]["seconds"].is_f64());
-    assert!(told[1]["error"].as_str().unwrap().contains("missing"));
+    assert!(told[1]["digest"].as_str().unwrap().starts_with("md5:"), "{}", told[1]);
+    assert!(told[1]["size"] == 2000 && told[1]["resumed_from"] == 0 && told[1]["seconds"].is_f64());
+    assert!(told[2]["error"].as_str().unwrap().contains("missing"));
 }
 
 #[test]
