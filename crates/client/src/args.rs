@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, and how it is spelled.
 
 mod exec;
+mod get;
 
 use std::ffi::OsString;
 
@@ -15,6 +16,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::error::Status;
 
 pub(crate) use exec::{Exec, Program};
+pub(crate) use get::{Get, Reports, is_pattern};
 
 /// Upper-case echo, remote commands and files, as whole messages over one encrypted connection.
 #[derive(Debug, Clone, Parser)]
@@ -89,7 +91,9 @@ impl Args {
             Command::Exec(_) => {
                 (several && missing).then_some("between two commas a server is missing")
             }
-            _ => several.then_some("only exec asks several servers at once"),
+            _ if several => Some("only exec asks several servers at once"),
+            Command::Get(get) => get.contradiction(),
+            _ => None,
         }
     }
 
@@ -151,20 +155,19 @@ pub(crate) enum Command {
     /// is from, a summary follows on standard error, and the exit code is the greatest of all.
     #[command(override_usage = exec::USAGE, after_long_help = exec::MORE)]
     Exec(Exec),
-    /// Fetch a file
+    /// Fetch files
     ///
-    /// It is written to FILE.part, checked against the server's digest, and only then named FILE. A
-    /// file that is there already is never touched, under neither name.
+    /// Each is written to FILE.part, checked against the server's digest, and only then named FILE. What is
+    /// there already is not touched, unless --overwrite says so.
     ///
-    /// FILE.part is ours: what an interrupted download (Ctrl-C) leaves of it is replaced by the next
-    /// one. A FILE.part that somebody else has made is in the way, and stays as it is.
-    Get {
-        /// The file, from the server's root on
-        path: OsString,
-        /// Where to put it: a new file, a folder, or `-` for standard output [default: its own name]
-        #[arg(short, long, value_name = "FILE")]
-        output: Option<OsString>,
-    },
+    /// A download that was interrupted (Ctrl-C, a lost connection, a power cut) leaves FILE.part, and
+    /// FILE.part.state beside it: the same command goes on there, if the server finds that all of it is as
+    /// in its own file, and begins anew otherwise. Both are ours; a FILE.part that somebody else has made
+    /// is in the way, and stays as it is.
+    ///
+    /// Several files (more than one PATH, a pattern, or -r) go into a folder over one connection. One that
+    /// cannot be had is no reason to leave out the others; the exit code is that of the first failure.
+    Get(Get),
     /// List a folder
     Ls {
         /// The folder, from the server's root on
@@ -216,7 +219,7 @@ impl Command {
         match self {
             Self::Echo { .. } => "echo",
             Self::Exec(_) => "exec",
-            Self::Get { .. } => "get",
+            Self::Get(_) => "get",
             Self::Ls { .. } => "ls",
             Self::Ping => "ping",
             Self::Pair { .. } => "pair",

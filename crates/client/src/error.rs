@@ -5,10 +5,11 @@ mod hint;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use framing::BuildError;
 use framing_protocol::client::Refused;
-use framing_protocol::message::{Cap, Code, Escaped, Failure, Outcome};
+use framing_protocol::message::{Cap, Code, DigestKind, Escaped, Failure, Outcome, Text};
 use framing_protocol::{Closed, HeaderError};
 use framing_transport::{BadInvitation, ConnectError, Exposed, IdentityError, NoHome};
 
@@ -67,6 +68,36 @@ pub enum Error {
         server: String,
         /// How it ended.
         reason: Closed,
+    },
+    /// The server is there, and sends nothing of what it was asked for.
+    #[error("nothing of it has come for {} s", after.as_secs_f64())]
+    Stalled {
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// Nothing at the server is what was asked for.
+    #[error("{pattern}: no file there is called so")]
+    NoMatch {
+        /// What was asked for.
+        pattern: Text,
+    },
+    /// The server has folders in folders without end, or more files than anybody could want.
+    #[error("{path}: there is too much in it: more than {most}")]
+    TooMuch {
+        /// Where.
+        path: Text,
+        /// How much is taken.
+        most: &'static str,
+    },
+    /// Not all files have come; why, has been said of each.
+    #[error("{failed} of {all} files were not fetched")]
+    Incomplete {
+        /// How many have not come.
+        failed: usize,
+        /// How many were asked for.
+        all: usize,
+        /// The exit code of the first that has not.
+        first: Status,
     },
     /// What was to bid us welcome does not speak our protocol.
     #[error("what answers at {server} is not a framing-server: {failure}")]
@@ -140,8 +171,14 @@ pub enum Damage {
     #[error("the server broke the transfer: {0}")]
     Protocol(Failure),
     /// The bytes are not those that the server read.
-    #[error("what came does not have the BLAKE3 digest that the server computed")]
-    Digest,
+    #[error("what came does not have the {} digest that the server computed", digest_name(*kind))]
+    Digest {
+        /// Of which kind.
+        kind: DigestKind,
+    },
+    /// The file is no longer the one of which the beginning has been handed on.
+    #[error("the file has changed since its beginning was written")]
+    Differs,
 }
 
 impl Error {
@@ -164,6 +201,9 @@ impl Error {
                 _ => Status::CONNECT,
             },
             Self::Failed(failure) => status_of(&failure.code),
+            Self::Stalled { .. } => Status::TIMEOUT,
+            Self::NoMatch { .. } => Status::NOT_FOUND,
+            Self::Incomplete { first, .. } => *first,
             Self::Damaged(_) | Self::Part(PartError::Damaged(_)) => Status::INTEGRITY,
             Self::Part(PartError::Exists { .. }) => Status::EXISTS,
             Self::Invitation(_)
@@ -196,6 +236,21 @@ impl Error {
                 source.kind(),
                 BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof
             ),
+            _ => false,
+        }
+    }
+
+    /// Whether the same may go better on another connection, a little later. What the server, or its key,
+    /// says no to is no better then.
+    pub(crate) fn is_passing(&self) -> bool {
+        let busy = |failure: &Failure| matches!(failure.code, Code::ShuttingDown | Code::Busy);
+        match self {
+            Self::Connect(ConnectError::OtherKey { .. }) => false,
+            Self::Connect(_) | Self::NoWelcome { .. } | Self::Stalled { .. } => true,
+            Self::Closed { reason: Closed::Refused(failure), .. } | Self::Failed(failure) => {
+                busy(failure)
+            }
+            Self::Closed { reason, .. } => !matches!(reason, Closed::Violation(_)),
             _ => false,
         }
     }
@@ -295,6 +350,15 @@ fn who_left(reason: &Closed) -> &'static str {
     match reason {
         Closed::Lost | Closed::Truncated { .. } => "the server went away: ",
         _ => "",
+    }
+}
+
+/// What people call a kind of digest.
+fn digest_name(kind: DigestKind) -> &'static str {
+    match kind {
+        DigestKind::Blake3 => "BLAKE3",
+        DigestKind::Sha256 => "SHA-256",
+        DigestKind::Md5 => "MD5",
     }
 }
 

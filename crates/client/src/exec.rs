@@ -42,6 +42,7 @@ use status_file::StatusFile;
 
 pub(crate) use encoding::Encoding;
 pub use hosts::ServersError;
+pub(crate) use signals::ignored;
 
 /// Runs it, and gives the exit code.
 pub(crate) fn run(args: &Args, asked: &args::Exec) -> Result<Status, Error> {

@@ -1,246 +1,334 @@
 //! A download in progress: `NAME.part`, which becomes `NAME` in one step or not at all.
 //!
 //! ```text
-//! create, lock, mark ---> write ... ---> unmark, fsync ---> link the open file to NAME ---> unlink NAME.part
-//!          |                  |                |
-//!          +-----------+------+----------------+
-//!                      +---> dropped ---> unlink NAME.part
+//!            nothing of ours there, or of no use
+//!  opened ------------------------------------------> create, lock, mark ---> write ... ---> finish: fsync,
+//!    |                                                     ^        |          ^  |          unmark, link the open
+//!    | a part and its state                                |        |          |  |          file to NAME, unlink
+//!    +----> hash it, ask for the rest ---- from 0 on ------+        |          |  |          NAME.part and its state
+//!                   |                                               |          |  |
+//!                   +--------------- from there on -----------------|----------+  |
+//!                                                                   v             v
+//!                                                 dropped: kept with its state, if that is worth it
 //! ```
 //!
 //! What gets the name is the open file, whatever its part name leads to by then: not a byte that
-//! somebody else has put there becomes `NAME`. Nothing is replaced at either name.
+//! somebody else has put there becomes `NAME`.
 //!
-//! The part file is always made anew. One that a killed download has left behind bears our mark, the
-//! extended attribute `user.framing.part`. It is removed if it is a plain file of our own user that
-//! nobody has locked. All else is in the way and stays as it is; so does a leftover where the file
-//! system has no such attributes.
+//! Beside the part lies `NAME.part.state` (see [`state`]), which says how much of it is certainly on disk:
+//! the content is synced first, the number written after it. A download that is killed at any moment leaves
+//! a pair from which the next one goes on, if the server finds that what is there is its own; or something
+//! that is thrown away. A file so small that nothing is gained by going on has no state.
+//!
+//! Both files are ours, and only ours: plain files of our own user, locked, and known by the extended
+//! attribute `user.framing.part`; or by the state, which can be read and names the part's inode; or they are
+//! empty, so that nobody can miss anything. All else is in the way and stays as it is.
 
 mod error;
+mod place;
+mod state;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
-use rustix::fs::{
-    self as sys, AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags, Timespec,
-    Timestamps, XattrFlags,
-};
+use framing_protocol::message::{self, Text};
+use rustix::fs::{self as sys, Mode, Timespec, Timestamps, XattrFlags};
 use rustix::io::Errno;
 
+use state::Record;
+
 pub use error::PartError;
+pub(crate) use place::{Changed, Existing, Place, make_folder, open_folder};
 
-/// Where a download shall end up: a folder that is there, and a name in it that is not.
-#[derive(Debug)]
-pub(crate) struct Place {
-    folder: OwnedFd,
-    name: OsString,
-    path: PathBuf,
-}
-
-impl Place {
-    /// Looks at `path` before anything is asked of a server.
-    pub(crate) fn new(path: &Path) -> Result<Self, PartError> {
-        let fail = |source: Errno| PartError::folder(path, source);
-        let name = path.file_name().ok_or(PartError::NoName { path: path.into() })?;
-        if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
-            return Err(PartError::NoFolder { path: path.into() });
-        }
-        let folder = match path.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
-        let folder =
-            sys::open(folder, OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY, Mode::empty())
-                .map_err(fail)?;
-        let place = Self { folder, name: name.to_owned(), path: path.into() };
-        match sys::statat(&place.folder, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(_) => Err(place.exists()),
-            Err(Errno::NOENT) => Ok(place),
-            Err(source) => Err(fail(source)),
-        }
-    }
-
-    /// Begins the part file. The finished file shall have the permissions of `mode` (without
-    /// set-user-id and its like) that the umask lets through.
-    pub(crate) fn begin(self, mode: u32) -> Result<Part, PartError> {
-        let name = self.part_name();
-        let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mode = Mode::from_raw_mode(mode & 0o777);
-        let file = loop {
-            // Without the right to write, and to read, there is no marking and no looking for marks.
-            match sys::openat(&self.folder, &name, flags, mode | Mode::RUSR | Mode::WUSR) {
-                Ok(file) => break file,
-                Err(Errno::EXIST) => self.remove_leftover(&name)?,
-                Err(source) => return Err(self.failed("cannot write", source)),
-            }
-        };
-        self.lock(&file, &name)?;
-        let part = Part { place: self, name, file: File::from(file), mode };
-        // Without a mark it would be in the way of the next download if this one were killed, no more.
-        let _ = sys::fsetxattr(&part.file, MARK, b"", XattrFlags::empty());
-        Ok(part)
-    }
-
-    /// Makes way for a new part file, if what stands there is ours and idle.
-    fn remove_leftover(&self, name: &OsStr) -> Result<(), PartError> {
-        // Not blocking, since it may be a FIFO; reading, since its permissions may forbid writing.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match sys::openat(&self.folder, name, flags, Mode::empty()) {
-            Ok(file) => file,
-            Err(Errno::NOENT) => return Ok(()),
-            Err(Errno::LOOP) => return Err(self.foreign()),
-            Err(source) => return Err(self.failed("cannot open", source)),
-        };
-        let stat = sys::fstat(&file).map_err(|source| self.failed("cannot look at", source))?;
-        let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-        if !is_file || stat.st_uid != rustix::process::geteuid().as_raw() {
-            return Err(self.foreign());
-        }
-        if sys::fgetxattr(&file, MARK, &mut [0; 0]).is_err() {
-            return Err(self.foreign());
-        }
-        self.lock(&file, name)?;
-        sys::unlinkat(&self.folder, name, AtFlags::empty())
-            .map_err(|source| self.failed("cannot remove", source))
-    }
-
-    /// Takes the lock that keeps a second download away. Between the opening and the locking another
-    /// process may have put its own file there, so the name must still lead to the file we locked.
-    fn lock(&self, file: &OwnedFd, name: &OsStr) -> Result<(), PartError> {
-        match sys::flock(file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Err(self.busy()),
-            Err(source) => return Err(self.failed("cannot lock", source)),
-        }
-        if self.leads_to(name, file) { Ok(()) } else { Err(self.busy()) }
-    }
-
-    /// Whether `name` is a name of `file`, and not of something that has been put in its place.
-    fn leads_to(&self, name: &OsStr, file: impl AsFd) -> bool {
-        let named = sys::statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW);
-        match (sys::fstat(file), named) {
-            (Ok(file), Ok(named)) => (file.st_dev, file.st_ino) == (named.st_dev, named.st_ino),
-            _ => false,
-        }
-    }
-
-    fn part_name(&self) -> OsString {
-        let mut name = self.name.clone();
-        name.push(".part");
-        name
-    }
-
-    fn part_path(&self) -> PathBuf {
-        self.path.with_file_name(self.part_name())
-    }
-
-    fn exists(&self) -> PartError {
-        PartError::Exists { path: self.path.clone() }
-    }
-
-    fn busy(&self) -> PartError {
-        PartError::Busy { path: self.part_path() }
-    }
-
-    fn foreign(&self) -> PartError {
-        PartError::Foreign { path: self.part_path() }
-    }
-
-    fn failed(&self, what: &'static str, source: Errno) -> PartError {
-        PartError::Io { what, path: self.part_path(), source: source.into() }
-    }
-}
-
-/// The part file itself. Dropping it removes it: only [`Part::finish`] leaves something behind, under
-/// the final name.
+/// The part file. Dropping it keeps what is worth it; [`Part::discard`] keeps nothing.
 #[derive(Debug)]
 pub(crate) struct Part {
     place: Place,
     name: OsString,
-    file: File,
+    state_name: OsString,
+    file: Option<File>,
+    state: Option<(File, Record)>,
+    /// Where the next byte goes.
+    position: u64,
+    /// When the state was last written, and how long after that it shall be written again.
+    noted: Instant,
+    pause: Duration,
     mode: Mode,
+    fate: Fate,
+}
+
+/// What becomes of a part that is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Kept,
+    Removed,
+}
+
+/// What is there of an earlier download.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// How many bytes of it can be trusted to be as they came.
+    pub(crate) verified: u64,
+    /// What the server called the state of its file.
+    pub(crate) etag: Option<String>,
+}
+
+/// What was found in the place of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Nothing, or nothing worth a word.
+    Nothing,
+    /// A part to go on from.
+    Part,
+    /// A part of ours that is of no use, and was removed.
+    Useless,
 }
 
 impl Part {
-    /// Where it is for now.
-    pub(crate) fn path(&self) -> PathBuf {
-        self.place.part_path()
+    /// Looks for an earlier download to the same place, and keeps others away from it. What is not ours is
+    /// an error.
+    pub(crate) fn open(place: Place) -> Result<(Self, Found), PartError> {
+        let name = place.part_name();
+        let mut state_name = name.clone();
+        state_name.push(place::STATE);
+        let mut part = Self {
+            place,
+            name,
+            state_name,
+            file: None,
+            state: None,
+            position: 0,
+            noted: Instant::now(),
+            pause: PAUSE,
+            mode: Mode::empty(),
+            fate: Fate::Kept,
+        };
+        let found = part.look()?;
+        Ok((part, found))
     }
 
-    /// Dates the file (`modified`: seconds since 1970), makes it durable and gives it its name, unless
-    /// that has been taken meanwhile.
-    pub(crate) fn finish(self, modified: Option<i64>) -> Result<PathBuf, PartError> {
-        self.dress(modified)?;
-        self.file.sync_all().map_err(|source| PartError::Io {
-            what: "cannot write",
-            path: self.place.part_path(),
-            source,
-        })?;
-        self.publish()?;
-        self.unlink();
-        let Self { place: Place { folder, path, .. }, .. } = &self;
-        sys::fsync(folder).map_err(|source| PartError::folder(path, source))?;
-        Ok(path.clone())
-    }
-
-    /// Gives the file what it shall have at the end: no mark, its permissions and its date.
-    fn dress(&self, modified: Option<i64>) -> Result<(), PartError> {
-        // There is none where there cannot be one.
-        let _ = sys::fremovexattr(&self.file, MARK);
-        let stat = sys::fstat(&self.file);
-        match stat
-            .and_then(|stat| sys::fchmod(&self.file, Mode::from_raw_mode(stat.st_mode) & self.mode))
+    fn look(&mut self) -> Result<Found, PartError> {
+        let file = self.place.claim(&self.name)?;
+        let state = self.place.claim(&self.state_name)?;
+        let record = state.as_ref().and_then(Record::read);
+        if let Some(state) = &state
+            && record.is_none()
+            && !is_ours(state)
         {
-            // The file is ours, so it is the file system that does not have such permissions.
-            Ok(()) | Err(Errno::PERM) => {}
-            Err(source) => {
-                return Err(self.place.failed("cannot set the permissions of", source));
+            return Err(self.place.foreign(&self.state_name));
+        }
+        if let Some(file) = &file {
+            let inode = file.metadata().map(|metadata| metadata.ino()).ok();
+            let is_named = record.as_ref().is_some_and(|record| Some(record.inode) == inode);
+            if !is_named && !is_ours(file) {
+                return Err(self.place.foreign(&self.name));
             }
         }
-        if let Some(tv_sec) = modified {
-            let modified = Timespec { tv_sec, tv_nsec: 0 };
-            let times = Timestamps { last_access: modified, last_modification: modified };
-            sys::futimens(&self.file, &times)
-                .map_err(|source| self.place.failed("cannot date", source))?;
+        let length =
+            file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |stat| stat.len());
+        match (&file, &state, record) {
+            (Some(file), Some(state), Some(record)) if is_usable(file, &record) => {
+                self.state = state.try_clone().ok().map(|state| (state, record));
+            }
+            _ => {}
+        }
+        if self.state.is_some() {
+            self.file = file;
+            return Ok(Found::Part);
+        }
+        if let Some(file) = file {
+            self.place.unlink(&self.name, &file);
+        }
+        if let Some(state) = state {
+            self.place.unlink(&self.state_name, &state);
+        }
+        Ok(if length > 0 { Found::Useless } else { Found::Nothing })
+    }
+
+    /// Where it is for now.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.place.beside(&self.name)
+    }
+
+    /// What is there of an earlier download.
+    pub(crate) fn known(&self) -> Option<Known> {
+        let (_, record) = self.state.as_ref()?;
+        (record.verified > 0)
+            .then(|| Known { verified: record.verified, etag: record.etag.clone() })
+    }
+
+    /// Reads what can be trusted of it, in pieces.
+    pub(crate) fn read(&mut self, mut piece: impl FnMut(&[u8])) -> Result<(), PartError> {
+        let (Some(file), Some((_, record))) = (&mut self.file, &self.state) else { return Ok(()) };
+        let mut buffer = vec![0; READ];
+        let mut left = record.verified;
+        let result = file.rewind().and_then(|()| {
+            while left > 0 {
+                let most = usize::try_from(left).unwrap_or(READ).min(READ);
+                let n = match file.read(&mut buffer[..most]) {
+                    Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    Ok(n) => n,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => return Err(error),
+                };
+                piece(&buffer[..n]);
+                left -= n as u64;
+            }
+            Ok(())
+        });
+        result.map_err(|source| self.failed("cannot read", source))
+    }
+
+    /// Makes ready for what the server sends: from its beginning, then all that was there goes, or behind
+    /// what is there.
+    pub(crate) fn accept(
+        &mut self,
+        file: &message::File,
+        path: &Text,
+        server: &str,
+    ) -> Result<(), PartError> {
+        self.mode = Mode::from_raw_mode(file.mode.unwrap_or(READABLE) & 0o777);
+        if file.offset == 0 {
+            self.remove();
+            return self.begin(file, path, server);
+        }
+        let Some(part) = &mut self.file else { return Ok(()) };
+        // What lies behind it came, too, but nobody has seen to it that it stays.
+        let ready =
+            part.set_len(file.offset).and_then(|()| part.seek(SeekFrom::Start(file.offset)));
+        self.position = ready.map_err(|source| self.failed("cannot write", source))?;
+        Ok(())
+    }
+
+    fn begin(&mut self, file: &message::File, path: &Text, server: &str) -> Result<(), PartError> {
+        // The part comes first, and is locked: whoever finds it there looks no further.
+        let part = self.place.create(&self.name)?;
+        mark(&part);
+        let part = self.file.insert(part);
+        self.position = 0;
+        if file.total_size >= WORTH_IT {
+            let record =
+                Record::new(file.total_size, file.etag.clone(), path.clone(), server.to_owned());
+            let record = record.of(part).map_err(|source| PartError::Io {
+                what: "cannot look at",
+                path: self.place.beside(&self.name),
+                source,
+            })?;
+            let state = self.place.create(&self.state_name)?;
+            mark(&state);
+            let written = record.write(&state).and_then(|()| state.sync_all());
+            self.state = Some((state, record));
+            written.map_err(|source| PartError::Io {
+                what: "cannot write",
+                path: self.place.beside(&self.state_name),
+                source,
+            })?;
         }
         Ok(())
     }
 
-    /// Links the open file itself to its final name.
-    fn publish(&self) -> Result<(), PartError> {
-        let Self { place: Place { folder, name, .. }, name: part, file, .. } = self;
-        let open = format!("/proc/self/fd/{}", file.as_raw_fd());
-        let published = match sys::linkat(sys::CWD, open, folder, name, AtFlags::SYMLINK_FOLLOW) {
-            Err(Errno::NOENT | Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::XDEV) => {
-                // No name to link from, or a file system without hard links, such as FAT.
-                if !self.place.leads_to(part, file) {
-                    return Err(PartError::Gone { path: self.place.part_path() });
-                }
-                sys::renameat_with(folder, part, folder, name, RenameFlags::NOREPLACE)
-            }
-            published => published,
+    /// Makes what has been written durable, and then says in the state that it is.
+    pub(crate) fn note(&mut self) -> io::Result<()> {
+        let (Some(file), Some((state, record))) = (&self.file, &mut self.state) else {
+            return Ok(());
         };
-        published.map_err(|source| match source {
-            Errno::EXIST => self.place.exists(),
-            source => self.place.failed("cannot rename", source),
-        })
+        if record.verified != self.position {
+            let began = Instant::now();
+            file.sync_data()?;
+            record.verified = self.position;
+            record.write(state)?;
+            state.sync_data()?;
+            // However slow the disk is, most of the time is for the content.
+            self.pause = PAUSE.max(began.elapsed() * 10);
+        }
+        self.noted = Instant::now();
+        Ok(())
     }
 
-    /// Gives up the part name, if it is not what somebody else has put there.
-    fn unlink(&self) {
-        if self.place.leads_to(&self.name, &self.file) {
-            // If it cannot go, the next download tries again.
-            let _ = sys::unlinkat(&self.place.folder, &self.name, AtFlags::empty());
+    /// How much is kept if it ends here.
+    pub(crate) fn kept(&mut self) -> u64 {
+        // What cannot be noted does not count.
+        let _ = self.note();
+        self.state.as_ref().map_or(0, |(_, record)| record.verified)
+    }
+
+    /// Nothing of it is of use.
+    pub(crate) fn discard(mut self) {
+        self.fate = Fate::Removed;
+    }
+
+    /// Makes the file durable, dates it (`modified`: seconds since 1970) and gives it its name, unless that
+    /// has been taken meanwhile. The name is durable once the folder, which is given with it, is synced: for
+    /// many small files that is most of the time, and once is enough for all.
+    pub(crate) fn finish(mut self, modified: Option<i64>) -> Result<(PathBuf, Changed), PartError> {
+        let Some(file) = self.file.take() else {
+            return Err(PartError::Gone { path: self.path() });
+        };
+        // Before it is undressed of what tells that it is ours, for this may take long.
+        let finished = file
+            .sync_all()
+            .map_err(|source| self.failed("cannot write", source))
+            .and_then(|()| self.dress(&file, modified))
+            .and_then(|()| self.place.publish(&self.name, &file));
+        self.file = Some(file);
+        if let Err(error) = finished {
+            // Whole, and nowhere to go: what exists stays, and there is no use in going on.
+            if matches!(error, PartError::Exists { .. } | PartError::Gone { .. }) {
+                self.fate = Fate::Removed;
+            }
+            return Err(error);
         }
+        self.remove();
+        Ok((self.place.path.clone(), self.place.changed()))
+    }
+
+    /// Gives the file what it shall have at the end: no mark, its permissions and its date.
+    fn dress(&self, file: &File, modified: Option<i64>) -> Result<(), PartError> {
+        let failed = |what, source| self.place.failed(what, &self.name, source);
+        // There is none where there cannot be one.
+        let _ = sys::fremovexattr(file, MARK);
+        match sys::fchmod(file, self.mode & !umask()) {
+            // The file is ours, so it is the file system that does not have such permissions.
+            Ok(()) | Err(Errno::PERM) => {}
+            Err(source) => return Err(failed("cannot set the permissions of", source)),
+        }
+        if let Some(tv_sec) = modified {
+            let modified = Timespec { tv_sec, tv_nsec: 0 };
+            let times = Timestamps { last_access: modified, last_modification: modified };
+            sys::futimens(file, &times).map_err(|source| failed("cannot date", source))?;
+        }
+        Ok(())
+    }
+
+    /// Gives up both names, if they are not what somebody else has put there.
+    fn remove(&mut self) {
+        if let Some(file) = self.file.take() {
+            self.place.unlink(&self.name, &file);
+        }
+        if let Some((state, _)) = self.state.take() {
+            self.place.unlink(&self.state_name, &state);
+        }
+    }
+
+    fn failed(&self, what: &'static str, source: io::Error) -> PartError {
+        PartError::Io { what, path: self.path(), source }
     }
 }
 
 impl Write for Part {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        let Some(file) = &mut self.file else { return Err(io::ErrorKind::NotFound.into()) };
+        let n = file.write(bytes)?;
+        self.position += n as u64;
+        if self.noted.elapsed() >= self.pause {
+            self.note()?;
+        }
+        Ok(n)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -250,12 +338,69 @@ impl Write for Part {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        self.unlink();
+        if self.fate == Fate::Removed || self.kept() == 0 {
+            self.remove();
+        }
     }
 }
 
-/// Tells the rest of a download from a file of the user's own that has such a name.
+/// Whether a file that has one of our names bears our mark, or nothing that anybody could miss.
+fn is_ours(file: &File) -> bool {
+    let is_empty = || file.metadata().is_ok_and(|metadata| metadata.len() == 0);
+    sys::fgetxattr(file, MARK, &mut [0; 0]).is_ok() || is_empty()
+}
+
+/// Whether there is something to go on from. A part that has two names was all but finished: what has the
+/// other one is not to be written to.
+fn is_usable(file: &File, record: &Record) -> bool {
+    let writable =
+        rustix::fs::fcntl_getfl(file).is_ok_and(|flags| flags.contains(sys::OFlags::RDWR));
+    writable
+        && file.metadata().is_ok_and(|stat| {
+            stat.nlink() == 1
+                && stat.ino() == record.inode
+                && (1..=stat.len()).contains(&record.verified)
+        })
+}
+
+fn mark(file: &File) {
+    // Without a mark it would be in the way of the next download if this one were killed early, no more.
+    let _ = sys::fsetxattr(file, MARK, b"", XattrFlags::empty());
+}
+
+/// What the user does not want new files to permit. To ask for it in the usual way is to change it.
+fn umask() -> Mode {
+    static BITS: OnceLock<u32> = OnceLock::new();
+    let bits = BITS.get_or_init(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("Umask:"));
+        line.and_then(|bits| u32::from_str_radix(bits.trim(), 8).ok()).unwrap_or(CAREFUL)
+    });
+    Mode::from_raw_mode(*bits)
+}
+
+/// A path for messages.
+pub(crate) fn shown(path: &Path) -> message::Escaped<'_> {
+    crate::error::shown(path.as_os_str().as_encoded_bytes())
+}
+
+/// Tells what is ours from a file of the user's own that has such a name.
 const MARK: &str = "user.framing.part";
+
+/// How long it takes at least from one note of what is on disk to the next.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// The smallest file for which there is a state, in bytes: less is fetched again in no time.
+const WORTH_IT: u64 = 64 * 1024;
+
+/// How much is read at once, in bytes.
+const READ: usize = 256 * 1024;
+
+/// The permissions of a file whose own are not known, before the umask.
+const READABLE: u32 = 0o666;
+
+/// The umask where the system does not tell it.
+const CAREFUL: u32 = 0o077;
 
 #[cfg(test)]
 mod tests;

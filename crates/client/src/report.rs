@@ -22,6 +22,13 @@ pub(crate) fn hint(next: &str) {
     line(format_args!("hint: {next}"));
 }
 
+/// Says one thing to programs, on standard error: a JSON object on a line of its own.
+pub(crate) fn json(what: &impl serde::Serialize) {
+    let mut line = serde_json::to_vec(what).unwrap_or_default();
+    line.push(b'\n');
+    let _ = io::stderr().write_all(&line);
+}
+
 /// Says one thing. If nobody listens on standard error there is no other way to tell.
 pub(crate) fn line(what: fmt::Arguments<'_>) {
     // At once: what others write to the same place meanwhile does not get into the line.

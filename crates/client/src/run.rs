@@ -22,9 +22,7 @@ pub fn run(args: &Args) -> Status {
             });
         }
         Command::Echo { texts } => target(args).and_then(|target| echo::run(&target, texts)),
-        Command::Get { path, output } => {
-            target(args).and_then(|target| get::run(&target, path, output.as_deref()))
-        }
+        Command::Get(get) => target(args).and_then(|target| get::run(&target, get)),
         Command::Ls { path } => target(args).and_then(|target| ls::run(&target, path)),
         Command::Ping => target(args).and_then(|target| ping(&target)),
         Command::Pair { name } => pair::run(name.as_deref()),

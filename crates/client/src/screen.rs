@@ -13,7 +13,7 @@ use crate::output::{Output, Sink};
 pub(crate) struct Screen(Mutex<Canvas>);
 
 impl Screen {
-    /// The screen behind standard error, which has to be a terminal.
+    /// The screen behind standard error; one that is no terminal is of the usual width.
     pub(crate) fn stderr() -> io::Result<Self> {
         Ok(Self(Mutex::new(Canvas { output: Output::stderr()?, frame: String::new() })))
     }

@@ -24,6 +24,7 @@
 
 mod attached;
 mod download;
+mod patience;
 
 use std::os::fd::BorrowedFd;
 use std::thread::sleep;
@@ -31,11 +32,12 @@ use std::time::{Duration, Instant};
 
 use framing_protocol::Closed;
 use framing_protocol::client::{Client, Event, Refused, Settings};
-use framing_protocol::message::{Code, Entry, Exec, Exit, Failure, Get, Id, Text, Token};
+use framing_protocol::message::{Code, Entry, Exec, Exit, Failure, Id, Text, Token};
 use framing_transport::{Link, Pin, PollFd, PollFlags, TlsStream, poll};
 
 pub use attached::{Attached, Attendant, Order};
 pub use download::Download;
+pub(crate) use patience::{Interrupt, Patience};
 
 use crate::error::Error;
 use crate::output::Sink;
@@ -46,6 +48,9 @@ use crate::target::Target;
 pub struct Session {
     link: Link<Client, TlsStream>,
     target: Target,
+    patience: Patience,
+    /// The requests for files that nobody waits for yet, and those of them that have failed already.
+    ahead: Vec<(Id, Option<Failure>)>,
 }
 
 impl Session {
@@ -91,7 +96,8 @@ impl Session {
     /// Introduces us, and waits for the welcome.
     fn greet(target: &Target, stream: TlsStream, settings: Settings) -> Result<Self, Error> {
         let link = Link::new(stream, Client::new(settings, Duration::ZERO));
-        let mut session = Self { link, target: target.clone() };
+        let (target, patience) = (target.clone(), Patience::default());
+        let mut session = Self { link, target, patience, ahead: Vec::new() };
         loop {
             match session.event(&mut []) {
                 Ok(Event::Welcome { .. }) => return Ok(session),
@@ -122,16 +128,6 @@ impl Session {
         stderr: &mut dyn Sink,
     ) -> Result<Exit, Error> {
         self.run(exec, Attached { stdout, stderr, stdin: None, attendant: &mut () })
-    }
-
-    /// Asks for a file, and returns when the server has opened it.
-    pub fn get(&mut self, path: &Text) -> Result<Download<'_>, Error> {
-        let id = self.ask(|machine| machine.get(&Get::new(path.clone())))?;
-        loop {
-            if let Event::File { file, .. } = self.event_of(id, &mut [])? {
-                return Ok(Download::new(self, id, file));
-            }
-        }
     }
 
     /// Lists a folder: `show` makes of each entry what `sink` is given, in the server's order.
@@ -226,6 +222,7 @@ impl Session {
         let only_sinks = !waiting.is_empty() && self.link.is_finished();
         let ours = if only_sinks { None } else { self.link.timeout() };
         let theirs = sinks.iter().filter_map(|sink| sink.wakes_at()).min();
+        let theirs = theirs.into_iter().chain(watch.until).min();
         let theirs = theirs.map(|at| at.saturating_duration_since(Instant::now()));
         let mut polled = Vec::with_capacity(3 + sinks.len());
         // Otherwise it must stay out, or a hang-up would end every wait at once.
@@ -272,13 +269,19 @@ impl Session {
     /// Waits for the next event. None is fetched while a sink is full, and that in turn stops the
     /// reading: so the slowest of all readers sets the pace.
     fn event(&mut self, sinks: &mut [&mut dyn Sink]) -> Result<Event, Error> {
+        let patience = self.patience.clone();
+        let mut silent = Instant::now();
         loop {
-            if !sinks.iter().any(|sink| sink.is_full())
-                && let Some(event) = self.poll_event()?
-            {
+            patience.check_interrupt()?;
+            if sinks.iter().any(|sink| sink.is_full()) {
+                // It is not the server that is waited for.
+                silent = Instant::now();
+            } else if let Some(event) = self.poll_event()? {
                 return Ok(event);
             }
-            self.turn(Watch::default(), sinks)?;
+            let until = patience.end(silent)?;
+            let watch = Watch { input: None, waker: patience.waker(), until };
+            self.turn(watch, sinks)?;
         }
     }
 
@@ -289,6 +292,11 @@ impl Session {
             match self.event(sinks) {
                 Ok(Event::Error { id: failed, failure }) if failed == id => {
                     break self.failed(failure);
+                }
+                Ok(Event::Error { id: failed, failure }) => {
+                    if let Some((_, early)) = self.ahead.iter_mut().find(|(id, _)| *id == failed) {
+                        *early = Some(failure);
+                    }
                 }
                 Ok(event) if request_of(&event) == Some(id) => return Ok(event),
                 Ok(_) => {}
@@ -304,8 +312,11 @@ impl Session {
     /// Waits until the sinks have handed on everything, and keeps the connection alive meanwhile.
     fn finish(&mut self, sinks: &mut [&mut dyn Sink]) -> Result<(), Error> {
         sinks.iter_mut().try_for_each(|sink| sink.end()).map_err(Error::Sink)?;
+        let patience = self.patience.clone();
         while sinks.iter().any(|sink| sink.waits_for().is_some()) && !self.link.is_finished() {
-            self.turn(Watch::default(), sinks)?;
+            patience.check_interrupt()?;
+            let watch = Watch { waker: patience.waker(), ..Watch::default() };
+            self.turn(watch, sinks)?;
         }
         sinks.iter_mut().try_for_each(|sink| sink.finish()).map_err(Error::Sink)
     }
@@ -318,6 +329,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) input: Option<BorrowedFd<'a>>,
     /// Something that only has to end the wait.
     pub(crate) waker: Option<BorrowedFd<'a>>,
+    /// When the wait ends in any case.
+    pub(crate) until: Option<Instant>,
 }
 
 /// Whether [`Session::turn`] found input to read.
@@ -352,6 +365,7 @@ fn request_of(event: &Event) -> Option<Id> {
         | Event::Stderr { id }
         | Event::Window { id }
         | Event::Exit { id, .. }
+        | Event::Verifying { id, .. }
         | Event::File { id, .. }
         | Event::Data { id }
         | Event::FileEnd { id, .. }

@@ -173,7 +173,7 @@ fn jobs(text: &str) -> Result<usize, BadJobs> {
 struct BadJobs;
 
 /// Reads `30s` and its like.
-fn duration(text: &str) -> Result<Duration, BadDuration> {
+pub(super) fn duration(text: &str) -> Result<Duration, BadDuration> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or(BadDuration)?;
     let (number, unit) = text.split_at(digits);
     let milliseconds: u64 = match unit {
@@ -193,7 +193,7 @@ fn duration(text: &str) -> Result<Duration, BadDuration> {
 /// A time that is not one.
 #[derive(Debug, thiserror::Error)]
 #[error("a time is a whole number above 0 and a unit: 500ms, 30s, 5m or 1h")]
-struct BadDuration;
+pub(super) struct BadDuration;
 
 #[cfg(test)]
 mod tests {

@@ -68,7 +68,8 @@ fn converse(
         if lines.is_ended() && asked.is_empty() {
             return Ok(());
         }
-        let watch = Watch { input: lines.is_hungry().then(|| input.as_fd()), waker: None };
+        let watch =
+            Watch { input: lines.is_hungry().then(|| input.as_fd()), waker: None, until: None };
         if session.turn(watch, &mut [&mut answers.output])? == Input::Ready {
             lines.read(&input)?;
         }

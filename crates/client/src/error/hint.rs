@@ -64,6 +64,12 @@ impl Error {
             Self::Connect(ConnectError::Handshake { .. }) | Self::Stranger { .. } => {
                 format!("check the port{from}: framing-server says its own when it starts")
             }
+            Self::Failed(failure)
+                if failure.code == Code::NotAFile && matches!(args.command, Command::Get(_)) =>
+            {
+                "if it is a folder: framing-client get -r PATH".into()
+            }
+            Self::NoMatch { .. } => "see what is there: framing-client ls".into(),
             Self::Closed {
                 reason: Closed::Refused(failure) | Closed::Violation(failure), ..
             }
@@ -71,7 +77,10 @@ impl Error {
             Self::Closed { .. } if matches!(args.command, Command::Ping) => {
                 format!("is that a framing-server? check the address{from}")
             }
-            Self::Closed { .. } | Self::Unsaved { .. } | Self::BadList(_) => {
+            Self::Closed { .. }
+            | Self::Unsaved { .. }
+            | Self::Stalled { .. }
+            | Self::BadList(_) => {
                 "see whether the server is well: framing-client ping".into()
             }
             Self::Damaged(_) => {
@@ -190,7 +199,9 @@ fn of_part(error: &PartError) -> String {
         PartError::Foreign { .. } => {
             "remove it, or choose another name: framing-client get PATH -o FILE"
         }
-        PartError::Exists { .. } => "choose another name: framing-client get PATH -o FILE",
+        PartError::Exists { .. } => {
+            "choose another name: framing-client get PATH -o FILE; or --overwrite, or --rename"
+        }
         PartError::Busy { .. } => {
             "wait for it, or choose another name: framing-client get PATH -o FILE"
         }
@@ -229,7 +240,7 @@ fn serving(command: &Command) -> &'static str {
             // What it has to be told of the command only its operator knows.
             Program::Named { .. } => "",
         },
-        Command::Get { .. } | Command::Ls { .. } => " --root DIR",
+        Command::Get(_) | Command::Ls { .. } => " --root DIR",
         Command::Echo { .. }
         | Command::Inspect(_)
         | Command::Ping

@@ -146,7 +146,7 @@ impl Session {
             let capacity = self.capacity(id).min(block.len());
             let Attached { stdout, stderr, stdin, attendant } = &mut *attached;
             let input = stdin.filter(|_| capacity > 0);
-            let watch = Watch { input, waker: attendant.wakes_on() };
+            let watch = Watch { input, waker: attendant.wakes_on(), until: None };
             if self.turn(watch, &mut [&mut **stdout, &mut **stderr])? == Input::Ready {
                 self.feed(id, attached, &mut block[..capacity]);
             }

@@ -172,21 +172,30 @@ fn the_rest_of_a_download_that_was_killed_makes_way() {
     }
     get.kill().unwrap();
     get.wait().unwrap();
-    assert_eq!(world.files_here(), ["file.part"]);
+    assert_eq!(world.files_here(), ["file.part", "file.part.state"]);
     there.set_len(10).unwrap();
-    check(&world.client(&["get", "file"]).output().unwrap(), 0, "", &[]);
+    let output = world.client(&["get", "file"]).output().unwrap();
+    check(&output, 0, "", &["file.part", "starting over"]);
     assert_eq!(world.files_here(), ["file"]);
 }
 
 #[test]
-fn a_full_disk_is_told_and_leaves_nothing() {
+fn a_full_disk_is_told_and_what_was_written_is_gone_on_with() {
     let world = World::new();
-    put(&world, "file", 1_000_000);
+    let content = put(&world, "file", 1_000_000);
     // A limit on the size of files stands for the disk.
     let script = "ulimit -f 100; exec \"$0\" get file";
     let output = world.shell(script).output().unwrap();
-    check(&output, 1, "", &["cannot write file.part", "File too large"]);
-    assert!(world.files_here().is_empty());
+    check(
+        &output,
+        1,
+        "",
+        &["cannot write file.part", "File too large", "file.part keeps 51200 bytes"],
+    );
+    assert_eq!(world.files_here(), ["file.part", "file.part.state"]);
+    check(&world.client(&["get", "file"]).output().unwrap(), 0, "", &[]);
+    assert!(fs::read(world.here("file")).unwrap() == content);
+    assert_eq!(world.files_here(), ["file"]);
 }
 
 #[test]

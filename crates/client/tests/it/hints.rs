@@ -154,5 +154,5 @@ fn help_is_a_command_too() {
     };
     assert!(help(&["help"]).contains("Exit codes:"));
     assert!(help(&["help", "echo"]).contains("refused"));
-    assert!(help(&["help", "get"]).contains("FILE.part is ours"));
+    assert!(help(&["help", "get"]).contains("FILE.part.state beside it"));
 }

@@ -80,7 +80,8 @@ fn file_end(content: &[u8]) -> Vec<u8> {
 }
 
 fn get(answer: &[Vec<u8>], then: Then) -> Output {
-    ask(&["get", "file"], answer.concat(), then)
+    // The liar is not there a second time.
+    ask(&["get", "file", "--retries", "0"], answer.concat(), then)
 }
 
 #[test]
@@ -168,18 +169,22 @@ fn a_connection_that_ends_in_mid_transfer_is_no_file() {
     cut.pop();
     let answer = [file(6), cut].concat();
     let told = "the server went away; nothing was saved: the connection ended in the middle";
-    let output = ask(&["get", "file"], answer.clone(), Then::Close);
+    let output = get(std::slice::from_ref(&answer), Then::Close);
     check(&output, 3, "", &["get: ", told, "hint: "]);
     // What has gone to standard output is not said to be nowhere.
-    let output = ask(&["get", "file", "-o", "-"], answer, Then::Close);
+    let output = ask(&["get", "file", "-o", "-", "--retries", "0"], answer, Then::Close);
     assert_eq!(output.status.code(), Some(3));
     assert!(!String::from_utf8_lossy(&output.stderr).contains("nothing was saved"));
 }
 
 #[test]
 fn a_promise_of_everything_costs_nothing() {
-    let output = get(&[file(u64::MAX), data(b"abc")], Then::Close);
-    check(&output, 3, "", &["get: "]);
+    let here = tempfile::tempdir().unwrap();
+    let (address, _) = liar([file(u64::MAX), data(b"abc")].concat(), Then::Close);
+    let output = run(&address, here.path(), &["get", "file", "--retries", "0"]);
+    check(&output, 3, "", &["get: file.part keeps 3 bytes of it: the same command goes on there"]);
+    assert_eq!(std::fs::read(here.path().join("file.part")).unwrap(), b"abc");
+    assert_eq!(names(here.path()), ["file.part", "file.part.state"]);
 }
 
 #[test]

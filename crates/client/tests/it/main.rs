@@ -7,7 +7,9 @@ mod exec;
 mod exec_input;
 mod exec_json;
 mod exec_signals;
+mod faults;
 mod get;
+mod get_many;
 mod guess;
 mod hints;
 mod inspect;
@@ -16,7 +18,9 @@ mod ls;
 mod many;
 mod openssh;
 mod output;
+mod progress;
 mod prompt;
+mod resume;
 mod session;
 mod support;
 mod trust;
@@ -28,5 +32,13 @@ fn supervisor() {
     // Asked for among all others it must not pass for a program whose `main` begins with this.
     if std::env::args().next().is_some_and(|name| name == "framing-supervisor") {
         framing_server::supervise_if_asked();
+    }
+}
+
+/// What a test starts to have a server that it can kill.
+#[test]
+fn serving() {
+    if let Some(root) = std::env::var_os(faults::ROOT) {
+        faults::serve(root.into());
     }
 }

@@ -103,10 +103,15 @@ pub(crate) fn dirs() -> Dirs {
 
 /// The defaults of a server.
 pub(crate) fn options() -> Options {
+    options_within(dirs())
+}
+
+/// The same with the keys of another home.
+pub(crate) fn options_within(dirs: Dirs) -> Options {
     // This very program, which is a supervisor if the test of that name is all it is asked for.
     let supervisor = Supervisor::program("/proc/self/exe");
     let supervisor = supervisor.arguments(["supervisor", "--exact", "--nocapture"]);
-    Options { supervisor: Some(supervisor), ..Options::new(dirs()) }
+    Options { supervisor: Some(supervisor), ..Options::new(dirs) }
 }
 
 /// The server at `address`, as our own.

@@ -1,0 +1,143 @@
+//! `get`: what is fetched, where to, and how patiently.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::{Args, ValueEnum};
+use framing_protocol::message::DigestKind;
+
+use super::exec::duration;
+use crate::part::Existing;
+
+/// What was asked for.
+#[derive(Debug, Clone, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own on the command line"
+)]
+pub(crate) struct Get {
+    /// The files, from the server's root on. In the last part of a path `*`, `?`, `[a-z]` and `{a,b}` stand
+    /// for what the server has there: in quotes, or the shell takes them for files here. A backslash before
+    /// one of these has it stand for itself
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<OsString>,
+
+    /// Where to put it: a new file, a folder, or `-` for standard output; for several a folder [default: its
+    /// own name, here]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<OsString>,
+
+    /// Fetch folders, with all that is in them; symbolic links are left out
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
+
+    /// Take the place of a file that is there already, in one step, once all of the new one is there
+    #[arg(long, conflicts_with = "rename")]
+    overwrite: bool,
+
+    /// Call it FILE.1, or FILE.2 and so on, if FILE is there already
+    #[arg(long)]
+    rename: bool,
+
+    /// Do not go on with what an earlier download left, but begin anew
+    #[arg(long)]
+    pub(crate) no_resume: bool,
+
+    /// How often to connect again after a lost connection, each time a little later, before giving up;
+    /// counted anew whenever something has come
+    #[arg(long, value_name = "N", default_value = "5")]
+    pub(crate) retries: u32,
+
+    /// Take a connection for lost if nothing of the file comes for so long
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
+    pub(crate) stall_timeout: Duration,
+
+    /// Fetch no more than so many bytes a second, such as 10MiB
+    #[arg(long, value_name = "BYTES", value_parser = rate)]
+    pub(crate) limit_rate: Option<u64>,
+
+    /// Which digest of the whole file the server is to compute
+    #[arg(long, value_name = "KIND", value_enum, default_value = "blake3")]
+    digest: Kind,
+
+    /// How to tell on standard error how far it is: as a bar on a terminal and as a line every ten seconds
+    /// elsewhere (auto), always as such, not at all, or as a JSON object a second
+    #[arg(long, value_name = "HOW", value_enum, default_value = "auto")]
+    pub(crate) progress: Reports,
+
+    /// Print a JSON object on standard output for each file: `path`, `saved_as`, `size`, `digest`,
+    /// `resumed_from`, `seconds`, `outcome`
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl Get {
+    /// Whether what comes of it goes into a folder, however many files that are.
+    pub(crate) fn is_several(&self) -> bool {
+        self.recursive || self.paths.len() > 1 || self.paths.iter().any(|path| is_pattern(path))
+    }
+
+    /// What cannot be asked for together.
+    pub(super) fn contradiction(&self) -> Option<&'static str> {
+        let mixes = self.output.as_ref().is_some_and(|output| output == "-") && self.is_several();
+        let prints = self.output.as_ref().is_some_and(|output| output == "-") && self.json;
+        match (mixes, prints) {
+            (true, _) => Some("several files go into a folder, not to standard output"),
+            (_, true) => Some("standard output is either for the file or for --json"),
+            _ => None,
+        }
+    }
+
+    /// What to do about something that is there already.
+    pub(crate) fn existing(&self) -> Existing {
+        match (self.overwrite, self.rename) {
+            (true, _) => Existing::Replace,
+            (_, true) => Existing::Number,
+            _ => Existing::Keep,
+        }
+    }
+
+    /// Which digest to ask for.
+    pub(crate) fn digest(&self) -> DigestKind {
+        match self.digest {
+            Kind::Blake3 => DigestKind::Blake3,
+            Kind::Sha256 => DigestKind::Sha256,
+            Kind::Md5 => DigestKind::Md5,
+        }
+    }
+}
+
+/// Whether the last part of a path stands for several.
+pub(crate) fn is_pattern(path: &OsStr) -> bool {
+    let last = path.as_bytes().rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    last.iter().any(|byte| b"*?[{".contains(byte))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    Blake3,
+    Sha256,
+    Md5,
+}
+
+/// How to tell how far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Reports {
+    Auto,
+    Always,
+    Never,
+    Json,
+}
+
+/// Bytes a second.
+fn rate(text: &str) -> Result<u64, BadRate> {
+    let ByteSize(rate) = text.parse().map_err(|_| BadRate)?;
+    if rate == 0 { Err(BadRate) } else { Ok(rate) }
+}
+
+/// What is no rate.
+#[derive(Debug, thiserror::Error)]
+#[error("this is a number of bytes above 0, such as 500KiB or 10MiB")]
+struct BadRate;
