@@ -34,8 +34,9 @@ fn a_flood_of_signals_holds_up_no_clock() {
     let (id, _, _) = caller.begin(&shell_of(line));
     let start = Instant::now();
     let outcome = loop {
-        for _ in 0..200 {
-            caller.client().signal(id, "WINCH");
+        // As many as the way takes; with more, it is we who have no time to listen.
+        if caller.client().room() > 0 {
+            (0..200).for_each(|_| caller.client().signal(id, "WINCH"));
         }
         match caller.poll() {
             Some((framing_protocol::client::Event::Exit { exit, .. }, _)) => break exit.outcome,
