@@ -30,7 +30,7 @@ fn a_flood_of_signals_holds_up_no_clock() {
     let caps = Caps { run_time: Some(Duration::from_secs(1)), ..Caps::default() };
     let server = start(Options { exec: ExecPolicy { caps, ..anything() }, ..options() });
     let mut caller = Caller::new(&server);
-    let line = "for i in $(seq 200); do sleep 50 & done; echo ready; wait; wait";
+    let line = "for i in $(seq 900); do sleep 50 & done; echo ready; wait; wait";
     let (id, _, _) = caller.begin(&shell_of(line));
     let start = Instant::now();
     let outcome = loop {
