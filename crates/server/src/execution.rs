@@ -1,5 +1,7 @@
 //! A running command: its pipes, its bounds, its end.
 
+mod pipes;
+
 use crate::audit::Audit;
 use crate::connection::Progress;
 use crate::plan::Plan;
@@ -9,8 +11,8 @@ use framing_protocol::Id;
 use framing_protocol::message::{Cap, Code, Exit, Failure, Outcome};
 use framing_protocol::server::Server as Protocol;
 use framing_transport::{PollFd, PollFlags};
+use pipes::{Channel, Output, Pipes};
 use rustix::io::Errno;
-use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Signal;
 use std::collections::VecDeque;
 use std::io;
@@ -84,28 +86,6 @@ struct Input {
     /// Bounded by the credit that the client was given.
     pending: VecDeque<u8>,
     ended: bool,
-}
-
-/// Our ends of a command's pipes, all non-blocking, and its own.
-#[derive(Debug)]
-struct Pipes {
-    input: Option<OwnedFd>,
-    output: Vec<Output>,
-    theirs: Vec<OwnedFd>,
-}
-
-#[derive(Debug)]
-struct Output {
-    pipe: OwnedFd,
-    channel: Channel,
-    /// How many bytes are read at most, once the pipe is not waited for any more.
-    rest: Option<u64>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Channel {
-    Stdout,
-    Stderr,
 }
 
 impl<'s> Execution<'s> {
@@ -426,50 +406,6 @@ impl<'s> Execution<'s> {
             }
         };
         self.exit(outcome, self.started.elapsed(), protocol);
-    }
-}
-
-impl Pipes {
-    fn new(mode: Mode) -> io::Result<Self> {
-        let (mut input, mut output, mut theirs) = (None, Vec::new(), Vec::new());
-        if mode == Mode::Fed {
-            let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
-            rustix::io::ioctl_fionbio(&writer, true)?;
-            input = Some(writer);
-            theirs.push(reader);
-        }
-        if mode != Mode::Detached {
-            for channel in [Channel::Stdout, Channel::Stderr] {
-                let (pipe, writer) = pipe_with(PipeFlags::CLOEXEC)?;
-                rustix::io::ioctl_fionbio(&pipe, true)?;
-                output.push(Output { pipe, channel, rest: None });
-                theirs.push(writer);
-            }
-        }
-        Ok(Self { input, output, theirs })
-    }
-}
-
-impl Output {
-    /// One read: 0 is the end; AGAIN is nothing for now, or, past the time for draining, nothing
-    /// any more.
-    fn read(&mut self, block: &mut [u8]) -> Result<usize, Errno> {
-        let rest = self.rest.map(|rest| usize::try_from(rest).unwrap_or(usize::MAX));
-        let most = rest.map_or(block.len(), |rest| rest.min(block.len()));
-        // With no rest left, one byte more tells the end from what somebody else still writes.
-        let space = &mut block[..most.max(1)];
-        loop {
-            match rustix::io::read(&self.pipe, &mut *space) {
-                Err(Errno::INTR) => {}
-                Ok(1..) if self.rest == Some(0) => return Err(Errno::AGAIN),
-                Ok(n) => {
-                    let read = u64::try_from(n).unwrap_or(u64::MAX);
-                    self.rest = self.rest.map(|rest| rest.saturating_sub(read));
-                    return Ok(n);
-                }
-                Err(errno) => return Err(errno),
-            }
-        }
     }
 }
 

@@ -112,7 +112,7 @@ fn run(launch: Launch, channel: &mut Channel, deaths: &UnixStream) -> io::Result
 /// Parts this process from whoever started it, and makes it the one that orphans come to. Gives what is
 /// readable when a child has died.
 fn prepare() -> io::Result<UnixStream> {
-    // A session of its own: no terminal, and no group that its descendants could enter but theirs.
+    // A session of its own: no terminal, and no group that its descendants could enter but theirs and this one.
     setsid()?;
     set_child_subreaper(Some(getpid()))?;
     rustix::thread::set_no_new_privs(true)?;
@@ -141,12 +141,9 @@ fn start(launch: &Launch, descriptors: Vec<OwnedFd>) -> io::Result<Pid> {
     command.envs(launch.env.iter().map(|(name, value)| (name, os(value))));
     command.current_dir(os(&launch.cwd)).process_group(0);
     let mut descriptors = descriptors.into_iter();
-    let mut next = |open: bool| match descriptors.next().filter(|_| open) {
-        Some(descriptor) => Stdio::from(descriptor),
-        None => Stdio::null(),
-    };
-    command.stdin(if launch.mode == Mode::Fed { next(true) } else { Stdio::null() });
-    command.stdout(next(true)).stderr(next(true));
+    let mut next = || descriptors.next().map_or_else(Stdio::null, Stdio::from);
+    command.stdin(if launch.mode == Mode::Fed { next() } else { Stdio::null() });
+    command.stdout(next()).stderr(next());
     if launch.mode == Mode::Detached {
         // Nobody reads what is said here once the server has gone, and a pipe would not close.
         rustix::stdio::dup2_stderr(File::options().write(true).open("/dev/null")?)?;
