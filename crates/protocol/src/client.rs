@@ -21,6 +21,7 @@
 //! exec  -> started -> (stdout | stderr | window) ... -> exit
 //!      \-> exit                                     (the program could not be run)
 //! get   -> verifying ... -> file -> data ... -> file_end
+//! put   -> verifying ... -> ready -> (window) ... -> stored
 //! list  -> entries ... -> entries_end
 //! ```
 //!
@@ -29,6 +30,7 @@
 mod event;
 mod input;
 mod open;
+mod upload;
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -38,8 +40,11 @@ pub use event::{Event, Refused};
 use crate::channel::{Channel, Intake, LastWords, Load};
 use crate::clocks::{Idles, Work};
 use crate::machine::{Closed, Deadlines, End, Machine};
-use crate::message::{ClientMessage, Exec, Get, Hello, Id, PIPELINE, Stdin, Text, Token, VERSION};
+use crate::message::{
+    ClientMessage, Digest, Exec, Get, Hello, Id, PIPELINE, Put, Stdin, Text, Token, VERSION,
+};
 use open::{Kind, Requests, Running};
+use upload::Upload;
 
 /// What a client says of itself, and its patience.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,6 +171,43 @@ impl Client {
         self.request(kind, &[], |id| ClientMessage::Get { id, get: get.clone() })
     }
 
+    /// Asks to store a file, which is sent once the server is [ready](Event::Ready).
+    pub fn put(&mut self, put: &Put) -> Result<Id, Refused> {
+        if put.fault().is_some() {
+            return Err(Refused::Senseless);
+        }
+        let kind = Kind::Put(Upload::new(put));
+        self.request(kind, &[], |id| ClientMessage::Put { id, put: put.clone() })
+    }
+
+    /// What is sent of a file begins at `offset`: 0, or where ends what the server holds.
+    pub fn begin(&mut self, id: Id, offset: u64) -> Result<(), Refused> {
+        self.check_open()?;
+        self.requests.upload(id).ok_or(Refused::NoInput)?.begin(offset)?;
+        self.say(&ClientMessage::Begin { id, offset });
+        Ok(())
+    }
+
+    /// Sends content of a file: as much of `bytes` as [`credit`](Self::credit) and [`room`](Self::room) allow. Gives
+    /// how many were taken, which may be 0.
+    pub fn data(&mut self, id: Id, bytes: &[u8]) -> Result<usize, Refused> {
+        self.check_open()?;
+        let room = self.room();
+        let upload = self.requests.upload(id).ok_or(Refused::NoInput)?;
+        let (bytes, _) = bytes.split_at(bytes.len().min(upload.credit()).min(room));
+        upload.send(bytes.len() as u64)?;
+        self.channel.send_content(&ClientMessage::Data { id }, bytes);
+        Ok(bytes.len())
+    }
+
+    /// All of a file was sent; tells the digest of the whole.
+    pub fn file_end(&mut self, id: Id, digest: Digest) -> Result<(), Refused> {
+        self.check_open()?;
+        self.requests.upload(id).ok_or(Refused::NoInput)?.end(digest)?;
+        self.say(&ClientMessage::FileEnd { id, digest });
+        Ok(())
+    }
+
     /// Asks for the entries of a directory.
     pub fn list(&mut self, path: &Text) -> Result<Id, Refused> {
         self.request(Kind::List, &[], |id| ClientMessage::List { id, path: path.clone() })
@@ -192,10 +234,9 @@ impl Client {
         Ok(id)
     }
 
-    /// How many bytes of input the command takes now; 0 if there is none that does.
+    /// How many bytes of input the command takes now, or of content the server; 0 if there is none that does.
     pub fn credit(&self, id: Id) -> usize {
-        let exec = self.requests.exec(id).filter(|exec| exec.input == Stdin::Piped);
-        exec.map_or(0, |exec| usize::try_from(exec.credit).unwrap_or(usize::MAX))
+        self.requests.credit(id)
     }
 
     /// Sends input to the command: as much of `bytes` as [`credit`](Self::credit) and

@@ -6,7 +6,7 @@
 //!
 //! # Ids
 //!
-//! A request (`upper`, `exec`, `get`, `list`, `pair`) carries an `id` greater than that of every request
+//! A request (`upper`, `exec`, `get`, `put`, `list`, `pair`) carries an `id` greater than that of every request
 //! before it, the first at least 1. All that belongs to the request repeats it. The id of a `ping`
 //! is its sender's own affair and no request's.
 //!
@@ -21,6 +21,10 @@
 //! | `stdin_end` | `id` | | end of that input |
 //! | `signal` | `id`, `name` string | | sends a signal to the command, named without `SIG`: `"INT"` |
 //! | `get` | `id`, and those of [`Get`] | | asks for a file below the server's root, or for what is missing of it |
+//! | `put` | `id`, and those of [`Put`] | | brings a file, to be stored below the server's root |
+//! | `begin` | `id`, `offset` integer, absent for 0 | | where the `data` that follows begins: 0, or what `ready` said |
+//! | `data` | `id` | bytes | a piece of the file, in order, within the credit |
+//! | `file_end` | `id`, `digest` [`Digest`] | | all of it was sent |
 //! | `list` | `id`, `path` [`Text`] | | asks for the entries of a directory; empty or `.`: the root |
 //! | `pair` | `id`, `token` string, `name` string | | redeems an invitation: the key of this connection is let in from now on |
 //! | `cancel` | `id` | | ends the request of that id, waiting or active |
@@ -38,12 +42,14 @@
 //! | `upper` | `id` | UTF-8 | answers `upper` |
 //! | `started` | `id`, `pid` integer, `window` integer | | the command runs; `window` bytes of `stdin` may be sent |
 //! | `stdout`, `stderr` | `id` | bytes | output of the command, as it comes |
-//! | `window` | `id`, `bytes` integer | | so many more bytes of `stdin` may be sent |
+//! | `window` | `id`, `bytes` integer | | so many more bytes of `stdin`, or of `data`, may be sent |
 //! | `exit` | `id`, and those of [`Exit`] | | the command ended; ends the request |
-//! | `verifying` | `id`, `bytes` | | so much of what the client has was compared, of a `get` with an `offset`; now and then |
+//! | `verifying` | `id`, `bytes` | | so much was read of what there is already, for a `get` with an `offset` or a `put` with `resume`; now and then |
 //! | `file` | `id`, and those of [`File`] | | the file was opened |
 //! | `data` | `id` | bytes | a piece of the file, in order |
 //! | `file_end` | `id`, `digest` [`Digest`] | | all of it was sent; ends the request |
+//! | `ready` | `id`, and those of [`Ready`] | | the file of a `put` may come |
+//! | `stored` | `id`, `digest` [`Digest`] | | the file is there, whole and durable; ends the request |
 //! | `paired` | `id`, `roles` array of strings | | the invitation is redeemed, for these roles; ends the request |
 //! | `entries` | `id` | lines of [`Entry`] | some entries |
 //! | `entries_end` | `id` | | all of them were sent; ends the request |
@@ -70,6 +76,13 @@
 //! no credit, but `stdin_end` may come, and `signal`, of which an `exec` that waits for its turn
 //! keeps the last. After `stdin_end` no input may follow.
 //!
+//! # Files that a client brings
+//!
+//! After `ready` a client says `begin`, once, and then sends its `data` on credit, likewise: the `window` of `ready` and
+//! what `window` messages add. It sends exactly what is missing of the `size` that it announced, or any number of
+//! bytes where it announced none, and then `file_end` with the digest of the whole file. A file that cannot be read
+//! to its end is ended by `cancel`. What was sent before an `error` has come is dropped.
+//!
 //! # Limits
 //!
 //! A header of more than [`MAX_HEADER`] or a body of more than [`MAX_BODY`] bytes, announced in the
@@ -79,6 +92,7 @@ mod digest;
 mod exec;
 mod failure;
 mod file;
+mod put;
 mod text;
 mod token;
 
@@ -90,7 +104,9 @@ use crate::header::{self, HeaderError, Preview};
 pub use digest::{BadDigest, Digest, DigestKind};
 pub use exec::{Cap, Command, Exec, Exit, Outcome, Stdin};
 pub use failure::{Code, Failure};
+use file::is_zero;
 pub use file::{Entry, EntryKind, File, Get, Resume};
+pub use put::{Held, Put, Ready};
 pub use text::{Escaped, Text};
 pub use token::Token;
 
@@ -147,6 +163,23 @@ pub enum ClientMessage {
         #[serde(flatten)]
         get: Get,
     },
+    Put {
+        id: Id,
+        #[serde(flatten)]
+        put: Put,
+    },
+    Begin {
+        id: Id,
+        #[serde(skip_serializing_if = "is_zero")]
+        offset: u64,
+    },
+    Data {
+        id: Id,
+    },
+    FileEnd {
+        id: Id,
+        digest: Digest,
+    },
     List {
         id: Id,
         path: Text,
@@ -182,6 +215,16 @@ impl ClientMessage {
                 Self::Signal { id: preview.id()?, name }
             }
             "get" => Self::Get { id: preview.id()?, get: preview.fields(header)? },
+            "put" => Self::Put { id: preview.id()?, put: preview.fields(header)? },
+            "begin" => {
+                let Begin { offset } = preview.fields(header)?;
+                Self::Begin { id: preview.id()?, offset }
+            }
+            "data" => Self::Data { id: preview.id()? },
+            "file_end" => {
+                let FileEnd { digest } = preview.fields(header)?;
+                Self::FileEnd { id: preview.id()?, digest }
+            }
             "list" => Self::List { id: preview.id()?, path: path(&preview, header)? },
             "pair" => {
                 let Pair { token, name } = preview.fields(header)?;
@@ -196,7 +239,7 @@ impl ClientMessage {
 
     /// Whether a body may come with it.
     pub fn has_body(&self) -> bool {
-        matches!(self, Self::Upper { .. } | Self::Stdin { .. })
+        matches!(self, Self::Upper { .. } | Self::Stdin { .. } | Self::Data { .. })
     }
 }
 
@@ -259,6 +302,15 @@ pub enum ServerMessage {
     EntriesEnd {
         id: Id,
     },
+    Ready {
+        id: Id,
+        #[serde(flatten)]
+        ready: Ready,
+    },
+    Stored {
+        id: Id,
+        digest: Digest,
+    },
     Paired {
         id: Id,
         roles: Vec<String>,
@@ -311,6 +363,11 @@ impl ServerMessage {
             }
             "entries" => Self::Entries { id: preview.id()? },
             "entries_end" => Self::EntriesEnd { id: preview.id()? },
+            "ready" => Self::Ready { id: preview.id()?, ready: preview.fields(header)? },
+            "stored" => {
+                let FileEnd { digest } = preview.fields(header)?;
+                Self::Stored { id: preview.id()?, digest }
+            }
             "paired" => {
                 let Paired { roles } = preview.fields(header)?;
                 Self::Paired { id: preview.id()?, roles }
@@ -435,6 +492,12 @@ struct Started {
 #[derive(Deserialize)]
 struct Window {
     bytes: u64,
+}
+
+#[derive(Deserialize)]
+struct Begin {
+    #[serde(default)]
+    offset: u64,
 }
 
 #[derive(Deserialize)]

@@ -18,7 +18,7 @@
 //!
 //! ```text
 //! request --> [waiting] -- its turn: event --> [active] -- upper, exit, file_end, --> ended
-//!                 |                               |        entries_end, fail
+//!                 |                               |        entries_end, stored, fail
 //!                 | cancel: error cancelled       | cancel: Event::Cancel, and the
 //!                 v                               | application ends it
 //!               ended                             +--> (unchanged)
@@ -27,11 +27,14 @@
 //! A client that is not known ([`Server::admit_to_pair`]) may only pair: one request, and nothing beside it.
 //!
 //! An `exec` is exclusive: while one is waiting or active a further request is a violation. Its
-//! input flows on credit: the first in `started`, more in `window` as the command takes it.
+//! input flows on credit: the first in `started`, more in `window` as the command takes it. So does the
+//! content of a `put`, from its `ready` on.
 
+mod credit;
 mod event;
 mod input;
 mod requests;
+mod upload;
 mod verbs;
 
 use core::time::Duration;

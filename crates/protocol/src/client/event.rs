@@ -1,7 +1,7 @@
 //! What the client machine tells its application.
 
 use crate::machine::Closed;
-use crate::message::{Digest, Exit, Failure, File, Id, Welcome};
+use crate::message::{Digest, Exit, Failure, File, Held, Id, Welcome};
 
 /// What happened. Small and owned; the body, where there is one, is lent by
 /// [`Client::body`](super::Client::body).
@@ -46,11 +46,11 @@ pub enum Event {
         /// How it ended.
         exit: Exit,
     },
-    /// The server compares what we have of the file with its own.
+    /// The server reads what we have of the file at its own, or what it holds of ours.
     Verifying {
         /// The request.
         id: Id,
-        /// How many bytes it has compared.
+        /// How many bytes it has read.
         bytes: u64,
     },
     /// The file was opened; exactly what is between `offset` and `total_size` follows as [`Event::Data`].
@@ -72,6 +72,19 @@ pub enum Event {
         id: Id,
         /// The digest of the whole file, computed by the server.
         digest: Digest,
+    },
+    /// The file of a `put` may be sent: [`Client::begin`](super::Client::begin), then
+    /// [`Client::data`](super::Client::data).
+    Ready {
+        /// The request.
+        id: Id,
+        /// What the server holds of it already: none, or no more than there is.
+        held: Option<Held>,
+    },
+    /// The file of a `put` is there, whole and durable. Ends the request.
+    Stored {
+        /// The request.
+        id: Id,
     },
     /// Some entries, as lines in the body: [`Entry::lines`](crate::message::Entry::lines).
     Entries {
@@ -135,6 +148,12 @@ pub enum Refused {
     /// The request of that id has ended, or never was, or takes no input (any more).
     #[error("the request takes no input")]
     NoInput,
+    /// A file does not end before all of it was sent, and with the digest that was announced.
+    #[error("the file is not complete")]
+    Incomplete,
+    /// A field of the request makes no sense beside another one.
+    #[error("the request makes no sense")]
+    Senseless,
     /// The server said `goaway`.
     #[error("the server is going away")]
     GoingAway,

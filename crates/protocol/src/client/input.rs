@@ -99,6 +99,8 @@ impl Client {
             | ServerMessage::FileEnd { id, .. }
             | ServerMessage::Entries { id }
             | ServerMessage::EntriesEnd { id }
+            | ServerMessage::Ready { id, .. }
+            | ServerMessage::Stored { id, .. }
             | ServerMessage::Paired { id, .. }
             | ServerMessage::Error { id: Some(id), .. } => id,
             // The caller took it for the end of the connection.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Event;
+use super::upload::Upload;
 use crate::message::{Code, DigestKind, Exec, Failure, Id, Outcome, ServerMessage, Stdin};
 
 /// All requests that were sent and have not ended, in the order of their ids.
@@ -34,6 +35,7 @@ pub(super) enum Kind {
         left: u64,
         digest: DigestKind,
     },
+    Put(Upload),
     List,
     Pair,
 }
@@ -85,6 +87,23 @@ impl Requests {
         match &mut open.kind {
             Kind::Exec(running) if running.input == Stdin::Piped => Some(running),
             _ => None,
+        }
+    }
+
+    /// The `put` of this id.
+    pub(super) fn upload(&mut self, id: Id) -> Option<&mut Upload> {
+        let open = self.open.iter_mut().find(|open| open.id == id)?;
+        if let Kind::Put(upload) = &mut open.kind { Some(upload) } else { None }
+    }
+
+    /// How many bytes a request takes now, of input or of content.
+    pub(super) fn credit(&self, id: Id) -> usize {
+        match self.open.iter().find(|open| open.id == id).map(|open| &open.kind) {
+            Some(Kind::Put(upload)) => upload.credit(),
+            Some(Kind::Exec(running)) if running.input == Stdin::Piped => {
+                usize::try_from(running.credit).unwrap_or(usize::MAX)
+            }
+            _ => 0,
         }
     }
 
@@ -177,6 +196,7 @@ impl Kind {
             (Self::Download { left, .. }, M::FileEnd { .. }) => {
                 return Err(violation(format!("{left} bytes of {id} were promised and not sent")));
             }
+            (Self::Put(upload), answer) => upload.take(id, answer)?,
             (Self::List, M::Entries { .. }) => Event::Entries { id },
             (Self::List, M::EntriesEnd { .. }) => Event::EntriesEnd { id },
             (Self::Pair, M::Paired { roles, .. }) => Event::Paired { id, roles },
@@ -209,6 +229,7 @@ fn is_last(event: &Event) -> bool {
             | Event::Exit { .. }
             | Event::FileEnd { .. }
             | Event::EntriesEnd { .. }
+            | Event::Stored { .. }
             | Event::Paired { .. }
             | Event::Error { .. }
     )

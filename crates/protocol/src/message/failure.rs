@@ -87,6 +87,12 @@ pub enum Code {
     Io,
     /// `changed`: the file changed while it was being sent.
     Changed,
+    /// `exists`: there is something of that name already.
+    Exists,
+    /// `no_space`: the file system has no place for it.
+    NoSpace,
+    /// `damaged`: what has come is not what was sent.
+    Damaged,
     /// `shutting_down`: the server is going away.
     ShuttingDown,
     /// `timeout`: the peer let a deadline pass.
@@ -130,7 +136,7 @@ impl<'de> Deserialize<'de> for Code {
     }
 }
 
-const WORDS: [(Code, &str); 18] = [
+const WORDS: [(Code, &str); 21] = [
     (Code::Unauthorized, "unauthorized"),
     (Code::Denied, "denied"),
     (Code::NotFound, "not_found"),
@@ -147,6 +153,9 @@ const WORDS: [(Code, &str); 18] = [
     (Code::Cancelled, "cancelled"),
     (Code::Io, "io"),
     (Code::Changed, "changed"),
+    (Code::Exists, "exists"),
+    (Code::NoSpace, "no_space"),
+    (Code::Damaged, "damaged"),
     (Code::ShuttingDown, "shutting_down"),
     (Code::Timeout, "timeout"),
 ];

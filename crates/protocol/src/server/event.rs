@@ -1,7 +1,7 @@
 //! What the server machine tells its application.
 
 use crate::machine::Closed;
-use crate::message::{Exec, Get, Id, Text, Token};
+use crate::message::{Digest, Exec, Get, Id, Put, Text, Token};
 
 /// What happened. Small and owned; the body, where there is one, is lent by
 /// [`Server::body`](super::Server::body).
@@ -28,6 +28,34 @@ pub enum Event {
         id: Id,
         /// Which file, and what the client has of it.
         get: Get,
+    },
+    /// A request: answer with [`ready`](super::Server::ready) and, once all has come,
+    /// [`stored`](super::Server::stored), or with [`fail`](super::Server::fail), at any time.
+    Put {
+        /// The request.
+        id: Id,
+        /// Which file.
+        put: Put,
+    },
+    /// The content of a `put` begins.
+    Begin {
+        /// The active `put`.
+        id: Id,
+        /// At what byte: 0, or where what is held ends.
+        offset: u64,
+    },
+    /// A piece of the file of a `put`, in the body; never empty. Report with
+    /// [`data_taken`](super::Server::data_taken) what was written of it.
+    Data {
+        /// The active `put`.
+        id: Id,
+    },
+    /// All of the file has come.
+    FileEnd {
+        /// The active `put`.
+        id: Id,
+        /// The digest of the whole file, computed by the client, of the kind that it announced.
+        digest: Digest,
     },
     /// A request: answer with [`entries`](super::Server::entries) and
     /// [`entries_end`](super::Server::entries_end), or with [`fail`](super::Server::fail).

@@ -1,13 +1,14 @@
 //! What the client says.
 
 use super::requests::{Kind, Request, Running, Standing, Waiting, violation};
+use super::upload::Upload;
 use super::{Body, Event, Server, State};
 use crate::channel::{LastWords, Next};
 use crate::fault::Fault;
 use crate::header::{HeaderError, preview};
 use crate::machine::{Closed, End};
 use crate::message::{
-    ClientMessage, Code, Failure, Hello, Id, Limits, ServerMessage, VERSION, Welcome,
+    ClientMessage, Code, Digest, Failure, Hello, Id, Limits, ServerMessage, VERSION, Welcome,
 };
 
 impl Server {
@@ -117,6 +118,11 @@ impl Server {
                 self.channel.close(Closed::Clean, LastWords::Flush);
                 Ok(Taken::Silently)
             }
+            // What is missing of a file will never come.
+            Ok(Next::Ended) if self.requests.awaits_content() => {
+                self.channel.close(Closed::Lost, LastWords::Drop);
+                Ok(Taken::Silently)
+            }
             Ok(Next::Dry | Next::Ended) => Ok(Taken::Nothing),
             // Behind an exec every message must be one of its own.
             Err(Fault::Header(error @ HeaderError::Unknown { id: Some(id), .. }))
@@ -140,6 +146,10 @@ impl Server {
             ClientMessage::Upper { id } => self.request(id, Request::Upper),
             ClientMessage::Exec { id, exec } => self.request(id, Request::Exec(exec)),
             ClientMessage::Get { id, get } => self.request(id, Request::Get(get)),
+            ClientMessage::Put { id, put } => self.request(id, Request::Put(put)),
+            ClientMessage::Begin { id, offset } => self.begin(id, offset),
+            ClientMessage::Data { id } => self.piece(id, body),
+            ClientMessage::FileEnd { id, digest } => self.file_ended(id, digest),
             ClientMessage::List { id, path } => self.request(id, Request::List(path)),
             ClientMessage::Pair { id, token, name } => self.request(id, Request::Pair(token, name)),
             ClientMessage::Stdin { id } => self.stdin(id, body),
@@ -193,6 +203,7 @@ impl Server {
             Request::Upper => (Kind::Upper, Event::Upper { id }),
             Request::Exec(exec) => (Kind::Exec(Running::new(exec.stdin)), Event::Exec { id, exec }),
             Request::Get(get) => (Kind::Get, Event::Get { id, get }),
+            Request::Put(put) => (Kind::Put(Upload::new(&put)), Event::Put { id, put }),
             Request::List(path) => (Kind::List, Event::List { id, path }),
             Request::Pair(token, name) => (Kind::Pair, Event::Pair { id, token, name }),
         };
@@ -250,6 +261,38 @@ impl Server {
                 waiting.signal = Some(name);
                 Ok(None)
             }
+            Standing::Ended => Ok(None),
+        }
+    }
+
+    fn begin(&mut self, id: Id, offset: u64) -> Result<Option<Event>, Failure> {
+        let Some(upload) = self.upload("begin", id)? else { return Ok(None) };
+        upload.begin(id, offset)?;
+        Ok(Some(Event::Begin { id, offset }))
+    }
+
+    fn piece(&mut self, id: Id, bytes: u64) -> Result<Option<Event>, Failure> {
+        let Some(upload) = self.upload("data", id)? else { return Ok(None) };
+        upload.receive(id, bytes)?;
+        if bytes == 0 {
+            return Ok(None);
+        }
+        self.body = Body::Lent;
+        Ok(Some(Event::Data { id }))
+    }
+
+    fn file_ended(&mut self, id: Id, digest: Digest) -> Result<Option<Event>, Failure> {
+        let Some(upload) = self.upload("file_end", id)? else { return Ok(None) };
+        upload.end(id, digest)?;
+        Ok(Some(Event::FileEnd { id, digest }))
+    }
+
+    /// The file that a message belongs to; none if its request has ended.
+    fn upload(&mut self, message: &str, id: Id) -> Result<Option<&mut Upload>, Failure> {
+        let wrong = || violation(format!("{message} for {id}, which is no put in progress"));
+        match self.requests.find(id)? {
+            Standing::Active(active) => active.upload().map(Some).ok_or_else(wrong),
+            Standing::Waiting(_) => Err(wrong()),
             Standing::Ended => Ok(None),
         }
     }

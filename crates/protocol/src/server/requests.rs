@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use crate::message::{Code, Exec, Failure, Get, Id, MAX_BODY, PIPELINE, Stdin, Text, Token};
+use super::credit::Credit;
+use super::upload::Upload;
+use crate::message::{Code, Exec, Failure, Get, Id, MAX_BODY, PIPELINE, Put, Stdin, Text, Token};
 
 /// All requests that were accepted and not yet answered.
 #[derive(Debug, Default)]
@@ -21,6 +23,7 @@ pub(super) enum Request {
     Upper,
     Exec(Exec),
     Get(Get),
+    Put(Put),
     List(Text),
     Pair(Token, String),
 }
@@ -39,22 +42,17 @@ pub(super) enum Kind {
     Upper,
     Exec(Running),
     Get,
+    Put(Upload),
     List,
     Pair,
 }
 
 /// The input side of an active `exec`.
-///
-/// ```text
-/// credit (the client may send)  ->  untaken (with the application)  ->  ungranted  ->  credit
-/// ```
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) started: bool,
     stdin: Stdin,
-    credit: u64,
-    untaken: u64,
-    ungranted: u64,
+    credit: Credit,
     ended: bool,
 }
 
@@ -89,9 +87,17 @@ impl Requests {
         self.active.is_none()
     }
 
-    /// Whether more bodies may be held for requests that wait.
+    /// Whether more may be read, of which bodies may have to be held for requests that wait. While a file is on its
+    /// way it may, whatever is held, for the file is in what is to be read: what waits is bounded by [`PIPELINE`].
     pub(super) fn has_space(&self) -> bool {
-        self.held < HELD
+        self.held < HELD || self.awaits_content()
+    }
+
+    /// Whether the active request cannot end before the client has sent more.
+    pub(super) fn awaits_content(&self) -> bool {
+        let active = self.active.as_ref();
+        active
+            .is_some_and(|active| matches!(&active.kind, Kind::Put(upload) if upload.is_partial()))
     }
 
     /// Whether a command runs or waits.
@@ -175,11 +181,15 @@ impl Active {
     pub(super) fn running(&mut self) -> Option<&mut Running> {
         if let Kind::Exec(running) = &mut self.kind { Some(running) } else { None }
     }
+
+    pub(super) fn upload(&mut self) -> Option<&mut Upload> {
+        if let Kind::Put(upload) = &mut self.kind { Some(upload) } else { None }
+    }
 }
 
 impl Running {
     pub(super) fn new(stdin: Stdin) -> Self {
-        Self { started: false, stdin, credit: 0, untaken: 0, ungranted: 0, ended: false }
+        Self { started: false, stdin, credit: Credit::default(), ended: false }
     }
 
     /// The command runs. Gives the first credit; none if it ran before.
@@ -188,8 +198,8 @@ impl Running {
             return None;
         }
         self.started = true;
-        self.credit = if self.stdin == Stdin::Piped { STDIN_WINDOW } else { 0 };
-        Some(self.credit)
+        self.credit = Credit::open(if self.stdin == Stdin::Piped { STDIN_WINDOW } else { 0 });
+        Some(self.credit.left())
     }
 
     /// Input came.
@@ -197,14 +207,12 @@ impl Running {
         if self.ended && bytes > 0 {
             return Err(violation(format!("stdin for {id} after its stdin_end")));
         }
-        let Some(credit) = self.credit.checked_sub(bytes) else {
-            let credit = self.credit;
+        if !self.credit.spend(bytes) {
+            let credit = self.credit.left();
             return Err(violation(format!(
                 "stdin for {id}: {bytes} bytes on a credit of {credit}"
             )));
-        };
-        self.credit = credit;
-        self.untaken = self.untaken.saturating_add(bytes);
+        }
         Ok(())
     }
 
@@ -217,14 +225,7 @@ impl Running {
 
     /// The command took input. Gives the new credit, once it is worth a message.
     pub(super) fn take(&mut self, bytes: u64) -> Option<u64> {
-        let bytes = bytes.min(self.untaken);
-        self.untaken = self.untaken.saturating_sub(bytes);
-        self.ungranted = self.ungranted.saturating_add(bytes);
-        if self.ended || self.ungranted < STDIN_WINDOW / 4 {
-            return None;
-        }
-        self.credit = self.credit.saturating_add(self.ungranted);
-        Some(core::mem::take(&mut self.ungranted))
+        if self.ended { None } else { self.credit.take(bytes) }
     }
 }
 

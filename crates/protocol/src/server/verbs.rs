@@ -4,7 +4,9 @@ use super::requests::{Kind, Running};
 use super::{Server, State};
 use crate::channel::LastWords;
 use crate::machine::Closed;
-use crate::message::{Code, Digest, Entry, Exit, Failure, File, Id, MAX_BODY, ServerMessage};
+use crate::message::{
+    Code, Digest, Entry, Exit, Failure, File, Held, Id, MAX_BODY, Ready, ServerMessage,
+};
 
 impl Server {
     /// Answers an `upper`, and ends it. A text over [`MAX_BODY`] fails as `too_large`.
@@ -48,10 +50,10 @@ impl Server {
         self.last(id, is_exec, &ServerMessage::Exit { id, exit }, &[]);
     }
 
-    /// So many bytes of what the client has already have been compared. Said now and then, so that the client
-    /// sees that its wait is not in vain.
+    /// So many bytes of what there is already have been read, of a `get` or a `put`. Said now and then, so that the
+    /// client sees that its wait is not in vain.
     pub fn verifying(&mut self, id: Id, bytes: u64) {
-        self.say(id, is_get, &ServerMessage::Verifying { id, bytes });
+        self.say(id, may_verify, &ServerMessage::Verifying { id, bytes });
     }
 
     /// The file of a `get` is open.
@@ -67,6 +69,32 @@ impl Server {
     /// Ends a `get`.
     pub fn file_end(&mut self, id: Id, digest: Digest) {
         self.last(id, is_get, &ServerMessage::FileEnd { id, digest }, &[]);
+    }
+
+    /// The file of a `put` may come; grants the first credit. What is `held` of it already is offered if the client
+    /// can use it: of a known size, not longer than that, and with the digest that it asked for.
+    pub fn ready(&mut self, id: Id, held: Option<Held>) {
+        let upload = self.requests.active(id).and_then(|active| active.upload());
+        if let Some((window, held)) = upload.and_then(|upload| upload.ready(held)) {
+            self.say(id, is_put, &ServerMessage::Ready { id, ready: Ready { held, window } });
+        }
+    }
+
+    /// So many bytes of the file were written: grants as many anew, in steps.
+    pub fn data_taken(&mut self, id: Id, bytes: u64) {
+        let upload = self.requests.active(id).and_then(|active| active.upload());
+        if let Some(bytes) = upload.and_then(|upload| upload.take(bytes)) {
+            self.say(id, is_put, &ServerMessage::Window { id, bytes });
+        }
+    }
+
+    /// The file is there, with the digest that the client has told; ends the `put`. Void before
+    /// [`Event::FileEnd`](super::Event::FileEnd).
+    pub fn stored(&mut self, id: Id) {
+        let upload = self.requests.active(id).and_then(|active| active.upload());
+        if let Some(digest) = upload.and_then(|upload| upload.digest()) {
+            self.last(id, is_put, &ServerMessage::Stored { id, digest }, &[]);
+        }
     }
 
     /// Some entries of a `list`. One whose line is over [`MAX_BODY`] fails the request as
@@ -210,6 +238,14 @@ fn is_started(kind: &Kind) -> bool {
 
 fn is_get(kind: &Kind) -> bool {
     matches!(kind, Kind::Get)
+}
+
+fn is_put(kind: &Kind) -> bool {
+    matches!(kind, Kind::Put(_))
+}
+
+fn may_verify(kind: &Kind) -> bool {
+    matches!(kind, Kind::Put(upload) if upload.is_asked()) || is_get(kind)
 }
 
 fn is_pair(kind: &Kind) -> bool {
