@@ -4,6 +4,7 @@ use crate::Options;
 use crate::clients::{Fault, day, network};
 use crate::config::{Config, ConfigError};
 use crate::roles::{Roles, is_name};
+use bytesize::ByteSize;
 use clap::{Parser, Subcommand};
 use framing_transport::{Dirs, Pin};
 use ipnet::IpNet;
@@ -165,6 +166,15 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "DIR", env = "FRAMING_ROOT")]
     root: Option<PathBuf>,
 
+    /// Let clients put files below the root, too, if they have the role files:write
+    #[arg(long, env = "FRAMING_WRITABLE", value_name = "BOOL", value_parser = switch)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    writable: Option<bool>,
+
+    /// Take no file of more bytes than that, such as 10GiB [default: as many as there is place for]
+    #[arg(long, value_name = "BYTES", env = "FRAMING_MAX_UPLOAD")]
+    max_upload: Option<ByteSize>,
+
     /// Let in nobody who is not listed, not even clients of this user on this machine
     #[arg(long, env = "FRAMING_NO_LOCAL_TRUST", value_name = "BOOL", value_parser = switch)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
@@ -205,6 +215,8 @@ impl Settings {
             config.listen = self.listen;
         }
         config.root = self.root.or(config.root);
+        config.writable = self.writable.unwrap_or(config.writable);
+        config.max_upload = self.max_upload.or(config.max_upload);
         config.local_trust = self.no_local_trust.map_or(config.local_trust, |no| !no);
         config.exec_policy = self.exec_policy.or(config.exec_policy);
         config.exec_any = self.exec_any.unwrap_or(config.exec_any);

@@ -17,6 +17,7 @@
 
 use crate::clients::network;
 use crate::{ExecPolicy, Limits, Options, PolicyError};
+use bytesize::ByteSize;
 use framing_protocol::Deadlines;
 use framing_protocol::message::Escaped;
 use framing_transport::{Dirs, Exposed};
@@ -34,6 +35,9 @@ pub(crate) struct Config {
     pub(crate) listen: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) root: Option<PathBuf>,
+    pub(crate) writable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_upload: Option<ByteSize>,
     pub(crate) local_trust: bool,
     pub(crate) exec_any: bool,
     pub(crate) exec_shell: bool,
@@ -135,6 +139,7 @@ impl Config {
 
     /// As options of a server with these keys.
     pub(crate) fn options(self, dirs: Dirs) -> Result<Options, ConfigError> {
+        self.check_writable()?;
         let named = self.policy()?;
         let LimitsTable { connections, strangers, per_source, failures, penalty, exempt } =
             self.limits;
@@ -146,6 +151,8 @@ impl Config {
             local_trust: self.local_trust,
             listen: self.listen,
             root: self.root,
+            writable: self.writable,
+            max_upload: self.max_upload.map(|size| size.as_u64()),
             exec: ExecPolicy { any: self.exec_any, shell: self.exec_shell, ..named },
             limits: Limits { connections, strangers, per_source, failures, penalty, exempt },
             grace: self.grace.0,
@@ -161,6 +168,15 @@ impl Config {
             },
             ..Options::new(dirs)
         })
+    }
+
+    fn check_writable(&self) -> Result<(), ConfigError> {
+        if self.writable && self.root.is_none() {
+            let what = "writable: there is no root below which files could be put; name one with \
+                        --root DIR";
+            return Err(ConfigError::Value { what: what.to_owned() });
+        }
+        Ok(())
     }
 
     /// What the policy file says, if there is one.
@@ -179,6 +195,7 @@ impl Config {
             let what = format!("listen: {address:?} is no HOST:PORT such as 127.0.0.1:7878");
             return Err(ConfigError::Value { what });
         }
+        self.check_writable()?;
         if let Some(root) = self.root.as_ref().filter(|root| !root.is_dir()) {
             let root = Escaped(root.as_os_str().as_encoded_bytes());
             return Err(ConfigError::Value { what: format!("root: {root} is no directory") });
@@ -213,6 +230,7 @@ impl Config {
         let mut plain = toml::to_string(self).unwrap_or_default();
         for (key, value, set) in [
             ("exec_policy", "FILE", self.exec_policy.is_some()),
+            ("max_upload", "1GiB", self.max_upload.is_some()),
             ("root", "DIR", self.root.is_some()),
         ] {
             if !set {
@@ -233,11 +251,23 @@ impl Config {
 impl Default for Config {
     fn default() -> Self {
         // Where keys are kept is nothing that a file in that very place could say.
-        let Options { listen, root, local_trust, exec, limits, grace, deadlines, .. } =
-            Options::new(Dirs::within(""));
+        let Options {
+            listen,
+            root,
+            writable,
+            max_upload,
+            local_trust,
+            exec,
+            limits,
+            grace,
+            deadlines,
+            ..
+        } = Options::new(Dirs::within(""));
         Self {
             listen,
             root,
+            writable,
+            max_upload: max_upload.map(ByteSize::b),
             local_trust,
             exec_any: exec.any,
             exec_shell: exec.shell,
@@ -323,9 +353,11 @@ fn bad<E: serde::de::Error>(text: &str, why: impl Display) -> E {
 }
 
 /// What each key means.
-const EXPLANATIONS: [(&str, &str); 21] = [
+const EXPLANATIONS: [(&str, &str); 23] = [
     ("listen", "where to listen, each HOST:PORT; port 0 takes a free one"),
     ("root", "the files below it are served; without it none are"),
+    ("writable", "clients with the role files:write may put files there"),
+    ("max_upload", "the most bytes that one such file may have"),
     ("local_trust", "clients of this user on this machine need not be listed"),
     ("exec_any", "clients with the role exec:any may run any program"),
     ("exec_shell", "clients with the role exec:shell may run any line of shell"),

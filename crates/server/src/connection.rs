@@ -5,6 +5,7 @@ use crate::execution::Execution;
 use crate::gate::Gate;
 use crate::listing::Listing;
 use crate::plan::Plan;
+use crate::receiving::{Intake, Receiving};
 use crate::registry::Pass;
 use crate::roles::{Role, Roles};
 use crate::root::Root;
@@ -28,6 +29,8 @@ pub(crate) struct Services {
     pub(crate) root: Option<Root>,
     /// What makes the names of states of files.
     pub(crate) etag_key: [u8; 32],
+    /// None where no files are taken.
+    pub(crate) intake: Option<Intake>,
     pub(crate) exec: ExecPolicy,
     /// None where nobody could watch over commands, or none are run.
     pub(crate) supervisors: Option<Supervisors>,
@@ -95,6 +98,7 @@ enum Work<'s> {
     None,
     Command(Box<Execution<'s>>),
     File(Box<Sending>),
+    Upload(Box<Receiving>),
     Directory(Listing),
 }
 
@@ -185,6 +189,7 @@ impl Connection<'_> {
         let (id, role) = match event {
             Event::Upper { id } => (*id, Role::Echo),
             Event::Get { id, .. } | Event::List { id, .. } => (*id, Role::Files),
+            Event::Put { id, .. } => (*id, Role::FilesWrite),
             Event::Exec { id, exec } => (
                 *id,
                 match &exec.command {
@@ -217,8 +222,10 @@ impl Connection<'_> {
         if watches {
             set.push(PollFd::new(&self.link, interest));
         }
-        if let Work::Command(execution) = &self.work {
-            execution.watch(room, &mut set);
+        match &self.work {
+            Work::Command(execution) => execution.watch(room, &mut set),
+            Work::Upload(receiving) => receiving.watch(&mut set),
+            Work::None | Work::File(_) | Work::Directory(_) => {}
         }
         poll(&mut set, patience)?;
         let stopped = !set[0].revents().is_empty();
@@ -242,7 +249,11 @@ impl Connection<'_> {
 
     /// Whether the work goes on without waiting for anything.
     fn produces(&mut self) -> bool {
-        matches!(self.work, Work::File(_) | Work::Directory(_)) && self.link.machine().room() > 0
+        match &self.work {
+            Work::File(_) | Work::Directory(_) => self.link.machine().room() > 0,
+            Work::Upload(receiving) => receiving.produces(),
+            Work::None | Work::Command(_) => false,
+        }
     }
 
     fn advance(&mut self) {
@@ -251,6 +262,7 @@ impl Connection<'_> {
             Work::None => return,
             Work::Command(execution) => execution.advance(protocol),
             Work::File(sending) => sending.advance(protocol),
+            Work::Upload(receiving) => receiving.advance(protocol),
             Work::Directory(listing) => listing.advance(protocol),
         };
         if progress == Progress::Done {
@@ -277,12 +289,14 @@ impl Connection<'_> {
             self.link.machine().fail(id, failure);
             return;
         }
-        let Services { root, etag_key, .. } = self.services;
+        let Services { root, etag_key, intake, .. } = self.services;
+        let client = self.link.stream().peer();
         let protocol = self.link.machine();
         match event {
             Event::Upper { id }
             | Event::Exec { id, .. }
             | Event::Get { id, .. }
+            | Event::Put { id, .. }
             | Event::List { id, .. }
             | Event::Pair { id, .. }
                 if self.leaving.is_some() =>
@@ -294,6 +308,18 @@ impl Connection<'_> {
             Event::Get { id, get } => {
                 self.work = Sending::start(id, root.as_ref(), get, etag_key, protocol)
                     .map_or(Work::None, |sending| Work::File(Box::new(sending)));
+            }
+            Event::Put { id, put } => {
+                let (root, intake) = (root.as_ref(), intake.as_ref());
+                self.work = Receiving::start(id, put, client, root, intake, protocol)
+                    .map_or(Work::None, |receiving| Work::Upload(Box::new(receiving)));
+            }
+            Event::Begin { offset, .. } => {
+                self.receive(|receiving, protocol| receiving.begin(offset, protocol));
+            }
+            Event::Data { .. } => self.receive(Receiving::data),
+            Event::FileEnd { digest, .. } => {
+                self.receive(|receiving, protocol| receiving.end(digest, protocol));
             }
             Event::List { id, path } => {
                 self.work = Listing::start(id, root.as_ref(), &path, protocol)
@@ -331,6 +357,15 @@ impl Connection<'_> {
                 self.work = Work::None;
                 self.closed = Some(reason);
             }
+        }
+    }
+
+    /// Goes on with the file that the client brings.
+    fn receive(&mut self, go_on: impl FnOnce(&mut Receiving, &mut Protocol) -> Progress) {
+        if let Work::Upload(receiving) = &mut self.work
+            && go_on(receiving, self.link.machine()) == Progress::Done
+        {
+            self.work = Work::None;
         }
     }
 
@@ -394,6 +429,7 @@ impl Connection<'_> {
                 None
             }
             Work::File(sending) => Some(sending.id()),
+            Work::Upload(receiving) => Some(receiving.id()),
             Work::Directory(listing) => Some(listing.id()),
         };
         self.leaving = Some(Instant::now() + patience);

@@ -3,7 +3,7 @@
 use clap::Parser;
 use framing_server::{
     Args, ConfigError, Job, Options, Server, raise_descriptor_limit, reload_on_signal,
-    stop_on_signals, supervise_if_asked,
+    stop_on_signals, supervise_if_asked, survive_file_limit,
 };
 use framing_transport::Dirs;
 use std::io::{self, Write};
@@ -42,6 +42,7 @@ fn start(options: Options) -> ExitCode {
 fn serve(server: Server) -> anyhow::Result<()> {
     stop_on_signals(server.stopper())?;
     reload_on_signal(server.reloader())?;
+    survive_file_limit()?;
     for address in server.addresses() {
         // Whoever started the server may have closed its output: that is no reason not to serve.
         let _ = writeln!(io::stdout(), "listening on {address}");

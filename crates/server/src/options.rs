@@ -30,6 +30,10 @@ pub struct Options {
     pub listen: Vec<String>,
     /// The directory below which files are served; none serves no files.
     pub root: Option<PathBuf>,
+    /// Whether clients may put files below it.
+    pub writable: bool,
+    /// The most bytes that a file which they put there may have; none for as many as the file system takes.
+    pub max_upload: Option<u64>,
     /// Which commands clients may run.
     pub exec: ExecPolicy,
     /// What watches over these commands. Without it there are none.
@@ -50,6 +54,8 @@ impl Options {
             local_trust: true,
             listen: vec![DEFAULT_LISTEN.to_owned()],
             root: None,
+            writable: false,
+            max_upload: None,
             exec: ExecPolicy::default(),
             supervisor: Supervisor::own(),
             limits: Limits::default(),

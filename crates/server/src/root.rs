@@ -1,6 +1,6 @@
 //! The directory below which files are served, and nothing above or beside it.
 
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2};
 use rustix::io::Errno;
 use std::fs::{File, Metadata};
 use std::io;
@@ -28,6 +28,13 @@ enum Walk {
     StepByStep,
 }
 
+/// What becomes of a path to a place where directories are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    Refused,
+    Made,
+}
+
 /// Why the directory cannot be a root.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -47,9 +54,12 @@ pub enum RootError {
 /// Why a path is not served.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PathError {
-    /// Missing, forbidden, hidden or a symbolic link: one answer, so that it tells nothing.
+    /// Missing, forbidden or a symbolic link: one answer, so that it tells nothing.
     #[error("no such file or directory")]
     Absent,
+    /// A name in it begins with a dot: the same answer.
+    #[error("no such file or directory")]
+    Hidden,
     /// Absolute, or with `..`.
     #[error("no such file or directory: paths are relative to the server's root and stay below it")]
     Outside,
@@ -101,6 +111,29 @@ impl Root {
         if metadata.is_dir() { Ok(file.into()) } else { Err(PathError::NotADirectory) }
     }
 
+    /// Opens the directory in which the file at `path` is to be, and gives its name there.
+    pub(crate) fn parent(
+        &self,
+        path: &[u8],
+        missing: Missing,
+    ) -> Result<(OwnedFd, Vec<u8>), PathError> {
+        let path = relative(path)?;
+        if path == b"." || path.ends_with(b"/") {
+            return Err(PathError::NotAFile("a directory"));
+        }
+        let (parent, name) = match path.iter().rposition(|&byte| byte == b'/') {
+            Some(slash) => (&path[..slash], &path[slash + 1..]),
+            None => (&b"."[..], &path[..]),
+        };
+        let directory = match self.directory(parent) {
+            Err(PathError::Absent) if missing == Missing::Made => {
+                make_directories(&self.directory, parent)?
+            }
+            opened => opened?,
+        };
+        Ok((directory, name.to_vec()))
+    }
+
     fn resolve(&self, path: &[u8]) -> Result<(File, Metadata), PathError> {
         let path = relative(path)?;
         // Non-blocking, or opening a FIFO would wait for its writer.
@@ -138,6 +171,21 @@ fn step_by_step(root: &OwnedFd, path: &[u8], flags: OFlags) -> Result<OwnedFd, E
     openat(parent.as_ref().unwrap_or(root), last, flags | OFlags::NOFOLLOW, Mode::empty())
 }
 
+/// Makes what is missing of a relative path of directories without `..`. None of its components is followed if it is
+/// a link.
+fn make_directories(root: &OwnedFd, path: &[u8]) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut directory = openat(root, ".", flags, Mode::empty())?;
+    for component in path.split(|&byte| byte == b'/').filter(|name| !name.is_empty()) {
+        match mkdirat(&directory, component, Mode::from_raw_mode(0o777)) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(errno) => return Err(errno),
+        }
+        directory = openat(&directory, component, flags, Mode::empty())?;
+    }
+    Ok(directory)
+}
+
 impl From<Errno> for PathError {
     fn from(errno: Errno) -> Self {
         match errno {
@@ -164,7 +212,7 @@ fn relative(path: &[u8]) -> Result<Vec<u8>, PathError> {
         match component {
             b"" | b"." => {}
             b".." => return Err(PathError::Outside),
-            hidden if hidden.starts_with(b".") => return Err(PathError::Absent),
+            hidden if hidden.starts_with(b".") => return Err(PathError::Hidden),
             nul if nul.contains(&0) => return Err(PathError::Absent),
             component => {
                 clean.extend_from_slice(component);

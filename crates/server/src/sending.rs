@@ -235,14 +235,14 @@ pub(crate) fn denied() -> Failure {
 /// What the client is told about a path that is not served.
 pub(crate) fn failure(error: &PathError, path: &Text) -> Failure {
     let code = match error {
-        PathError::Absent | PathError::Outside => Code::NotFound,
+        PathError::Absent | PathError::Hidden | PathError::Outside => Code::NotFound,
         PathError::NotAFile(_) => Code::NotAFile,
         PathError::NotADirectory => Code::NotADirectory,
         PathError::System(_) => Code::Io,
     };
     let failure = Failure::new(code, format!("{path}: {error}"));
     match error {
-        PathError::Absent | PathError::Outside => failure.hint(
+        PathError::Absent | PathError::Hidden | PathError::Outside => failure.hint(
             "see what there is with: framing-client ls (hidden files, symbolic links and what the \
              server may not read are not served)",
         ),

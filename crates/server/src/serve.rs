@@ -5,6 +5,7 @@ use crate::connection::{self, Services};
 use crate::gate::Gate;
 use crate::invites::Invites;
 use crate::keys::identity_file;
+use crate::receiving::{Intake, Tidy};
 use crate::registry::{Pass, Registry};
 use crate::roles::{Role, Roles};
 use crate::root::{Root, RootError};
@@ -83,8 +84,8 @@ impl Server {
     ///
     /// [`connections`]: crate::Limits::connections
     pub fn bind(options: Options) -> Result<Self, Error> {
-        let Options { dirs, local_trust, listen, root, exec, supervisor, limits, grace, deadlines } =
-            options;
+        let Options { dirs, local_trust, listen, root, writable, max_upload, .. } = options;
+        let Options { exec, supervisor, limits, grace, deadlines, .. } = options;
         let identity = Identity::load_or_create(&identity_file(&dirs)?)?;
         let acceptor = TlsAcceptor::new(&identity)?;
         let root = root.as_deref().map(Root::open).transpose()?;
@@ -97,7 +98,7 @@ impl Server {
         let announce = || LocalTrust::announce(&dirs, identity.pin(), listeners.addresses());
         let local = local_trust.then(announce).transpose()?;
         let client = local.as_ref().map(LocalTrust::client);
-        let open = open_roles(root.as_ref().map(Root::path), &exec);
+        let open = open_roles(root.as_ref().map(Root::path), writable, &exec);
         let commands = exec.any || exec.shell || !exec.commands.is_empty();
         let supervisors = supervisor
             .filter(|_| commands)
@@ -120,8 +121,10 @@ impl Server {
         let connections = wanted.min(affordable);
         let registry = Registry::new(Limits { connections, strangers, ..limits });
         let etag_key = identity.secret_for("etag");
+        let key = identity.secret_for("uploads");
+        let intake = writable.then(|| Intake { largest: max_upload, key, tidy: Tidy::default() });
         let services =
-            Services { acceptor, gate, root, etag_key, exec, supervisors, grace, settings };
+            Services { acceptor, gate, root, etag_key, intake, exec, supervisors, grace, settings };
         let [stop, reload] = [Waker::new()?, Waker::new()?].map(Arc::new);
         Ok(Self { listeners, services, registry, stop, reload, local })
     }
@@ -212,10 +215,11 @@ impl Reloader {
 }
 
 /// What a server does that was started like this.
-fn open_roles(root: Option<&Path>, exec: &ExecPolicy) -> Roles {
+fn open_roles(root: Option<&Path>, writable: bool, exec: &ExecPolicy) -> Roles {
     let all = [
         (Role::Echo, true),
         (Role::Files, root.is_some()),
+        (Role::FilesWrite, root.is_some() && writable),
         (Role::ExecAny, exec.any),
         (Role::ExecShell, exec.shell),
     ];

@@ -1,7 +1,7 @@
 //! Ending the server by Ctrl-C or SIGTERM, and having it look at its files again by SIGHUP.
 
 use crate::{Reloader, Stopper};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::{flag, low_level::pipe};
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
@@ -28,6 +28,13 @@ pub fn stop_on_signals(stopper: Stopper) -> io::Result<()> {
             stopper.stop();
         }
     })?;
+    Ok(())
+}
+
+/// From now on a file that is put here and is over the limit of this process is an error like a full disk, and not the
+/// end of the server.
+pub fn survive_file_limit() -> io::Result<()> {
+    flag::register(SIGXFSZ, Arc::default())?;
     Ok(())
 }
 

@@ -70,7 +70,7 @@ pub use listeners::{Accepted, ListenError, Listeners};
 pub use local::{LocalTrust, local_server, running_servers};
 pub use pin::{BadPin, Pin};
 pub use poll::{PollFd, PollFlags, poll};
-pub use private::{Exposed, read_private, write_private};
+pub use private::{Exposed, read_private, umask, write_private};
 pub use stream::Stream;
 pub use tls::{TlsAcceptor, TlsError, TlsStream};
 pub use waker::Waker;

@@ -6,6 +6,7 @@ use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use tempfile::NamedTempFile;
 
 /// A private file or directory that cannot be used.
@@ -152,3 +153,16 @@ fn check(path: &Path, metadata: &Metadata, wanted: u32) -> Result<(), Exposed> {
 
 /// The most bytes of a private file: keys of thousands of clients.
 const MOST: u64 = 4 << 20;
+/// What the user does not want new files to permit. To ask for it in the usual way is to change it.
+pub fn umask() -> Mode {
+    static BITS: OnceLock<u32> = OnceLock::new();
+    let bits = BITS.get_or_init(|| {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("Umask:"));
+        line.and_then(|bits| u32::from_str_radix(bits.trim(), 8).ok()).unwrap_or(CAREFUL)
+    });
+    Mode::from_raw_mode(*bits)
+}
+
+/// The umask where the system does not tell it.
+const CAREFUL: u32 = 0o077;

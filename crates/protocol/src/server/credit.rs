@@ -3,12 +3,12 @@
 /// How far a client may run ahead of whoever takes what it sends.
 ///
 /// ```text
-/// credit (the client may send)  ->  untaken (with the application)  ->  ungranted  ->  credit
+/// left (the client may send)  ->  untaken (with the application)  ->  ungranted  ->  left
 /// ```
 #[derive(Debug, Default)]
 pub(super) struct Credit {
     window: u64,
-    credit: u64,
+    left: u64,
     untaken: u64,
     ungranted: u64,
 }
@@ -16,18 +16,18 @@ pub(super) struct Credit {
 impl Credit {
     /// Lets the client send so much; from then on it may always be that far ahead.
     pub(super) fn open(window: u64) -> Self {
-        Self { window, credit: window, ..Self::default() }
+        Self { window, left: window, ..Self::default() }
     }
 
     /// How much may be sent.
     pub(super) fn left(&self) -> u64 {
-        self.credit
+        self.left
     }
 
     /// So much came. False: it was more than the client may send, and nothing has changed.
     pub(super) fn spend(&mut self, bytes: u64) -> bool {
-        let Some(credit) = self.credit.checked_sub(bytes) else { return false };
-        self.credit = credit;
+        let Some(left) = self.left.checked_sub(bytes) else { return false };
+        self.left = left;
         self.untaken = self.untaken.saturating_add(bytes);
         true
     }
@@ -40,7 +40,7 @@ impl Credit {
         if self.ungranted < self.window / 4 || self.ungranted == 0 {
             return None;
         }
-        self.credit = self.credit.saturating_add(self.ungranted);
+        self.left = self.left.saturating_add(self.ungranted);
         Some(core::mem::take(&mut self.ungranted))
     }
 }

@@ -19,6 +19,7 @@ mod list;
 mod log;
 mod named;
 mod processes;
+mod put;
 mod python;
 mod resume;
 mod stop;
