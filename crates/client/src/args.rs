@@ -2,6 +2,8 @@
 
 mod exec;
 mod get;
+mod put;
+mod transfer;
 
 use std::ffi::OsString;
 
@@ -16,7 +18,9 @@ use unicode_width::UnicodeWidthStr;
 use crate::error::Status;
 
 pub(crate) use exec::{Exec, Program};
-pub(crate) use get::{Get, Reports, is_pattern};
+pub(crate) use get::{Get, is_pattern};
+pub(crate) use put::{Put, is_folder};
+pub(crate) use transfer::{Reports, Transfer};
 
 /// Upper-case echo, remote commands and files, as whole messages over one encrypted connection.
 #[derive(Debug, Clone, Parser)]
@@ -93,6 +97,7 @@ impl Args {
             }
             _ if several => Some("only exec asks several servers at once"),
             Command::Get(get) => get.contradiction(),
+            Command::Put(put) => put.contradiction(),
             _ => None,
         }
     }
@@ -168,6 +173,18 @@ pub(crate) enum Command {
     /// Several files (more than one PATH, a pattern, or -r) go into a folder over one connection. One that
     /// cannot be had is no reason to leave out the others; the exit code is that of the first failure.
     Get(Get),
+    /// Put files there
+    ///
+    /// The server has to be started with --writable, and the client needs the role files:write. A file gets its name
+    /// there once it is whole, checked against our digest, and on disk; its permissions and its date go with it. What is
+    /// there already is not touched, unless --overwrite says so.
+    ///
+    /// What was interrupted (Ctrl-C, a lost connection) is kept by the server for a week: the same command goes on there,
+    /// if what is kept is the beginning of our file, and begins anew otherwise.
+    ///
+    /// Several files (more than one FILE, or -r) go into a folder over one connection. One that cannot be put is no
+    /// reason to leave out the others; the exit code is that of the first failure.
+    Put(Put),
     /// List a folder
     Ls {
         /// The folder, from the server's root on
@@ -220,6 +237,7 @@ impl Command {
             Self::Echo { .. } => "echo",
             Self::Exec(_) => "exec",
             Self::Get(_) => "get",
+            Self::Put(_) => "put",
             Self::Ls { .. } => "ls",
             Self::Ping => "ping",
             Self::Pair { .. } => "pair",

@@ -89,10 +89,12 @@ pub enum Error {
         /// How much is taken.
         most: &'static str,
     },
-    /// Not all files have come; why, has been said of each.
-    #[error("{failed} of {all} files were not fetched")]
+    /// Not all files have come over; why, has been said of each.
+    #[error("{failed} of {all} files were not {done}")]
     Incomplete {
-        /// How many have not come.
+        /// What was to be done with them.
+        done: &'static str,
+        /// How many have not come over.
         failed: usize,
         /// How many were asked for.
         all: usize,
@@ -125,6 +127,24 @@ pub enum Error {
     /// What came cannot be handed on.
     #[error("cannot write what came: {0}")]
     Sink(#[source] io::Error),
+    /// What is to be sent cannot be read.
+    #[error("cannot read what is to be sent: {0}")]
+    Source(#[source] io::Error),
+    /// What is to be sent has changed since it was begun.
+    #[error("the file changed while it was being sent")]
+    Changed,
+    /// A folder of ours where a file was to be named.
+    #[error("{} is a folder", shown(path.as_os_str().as_encoded_bytes()))]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Something of ours that is no file.
+    #[error("{} is not a regular file", shown(path.as_os_str().as_encoded_bytes()))]
+    NotAFile {
+        /// What it is.
+        path: PathBuf,
+    },
     /// A file of ours cannot be used.
     #[error("cannot {what} {}: {source}", shown(path.as_os_str().as_encoded_bytes()))]
     File {
@@ -204,7 +224,9 @@ impl Error {
             Self::Stalled { .. } => Status::TIMEOUT,
             Self::NoMatch { .. } => Status::NOT_FOUND,
             Self::Incomplete { first, .. } => *first,
-            Self::Damaged(_) | Self::Part(PartError::Damaged(_)) => Status::INTEGRITY,
+            Self::Damaged(_) | Self::Changed | Self::Part(PartError::Damaged(_)) => {
+                Status::INTEGRITY
+            }
             Self::Part(PartError::Exists { .. }) => Status::EXISTS,
             Self::Invitation(_)
             | Self::Part(PartError::NoName { .. } | PartError::NoFolder { .. })
@@ -253,6 +275,11 @@ impl Error {
             Self::Closed { reason, .. } => !matches!(reason, Closed::Violation(_)),
             _ => false,
         }
+    }
+
+    /// Whether what has come over so far is of use later on.
+    pub(crate) fn may_go_on(&self) -> bool {
+        matches!(self, Self::Interrupted) || self.is_passing()
     }
 
     /// Whether it needs no words: whoever read our output has left, or asked us to end.
@@ -338,7 +365,8 @@ fn status_of(code: &Code) -> Status {
         Code::Unauthorized => Status::AUTH,
         Code::Denied => Status::DENIED,
         Code::NotFound | Code::BadPath => Status::NOT_FOUND,
-        Code::Changed => Status::INTEGRITY,
+        Code::Changed | Code::Damaged => Status::INTEGRITY,
+        Code::Exists => Status::EXISTS,
         Code::Timeout => Status::TIMEOUT,
         Code::ShuttingDown => Status::CONNECT,
         _ => Status::OTHER,

@@ -18,10 +18,7 @@ mod destination;
 mod fetch;
 mod intake;
 mod job;
-mod pace;
 mod plan;
-mod progress;
-mod report;
 
 use std::collections::VecDeque;
 use std::os::unix::ffi::OsStrExt;
@@ -34,19 +31,19 @@ use crate::args::{self, Reports};
 use crate::error::Error;
 use crate::session::Interrupt;
 use crate::target::Target;
+use crate::transfer::{Report, Verb};
 
 use destination::{Below, Destination};
 use fetch::Fetch;
 use job::Job;
 use plan::Plan;
-use report::Report;
 
 /// Fetches what was asked for.
 pub(crate) fn run(target: &Target, asked: &args::Get) -> Result<(), Error> {
     // A file over the limit of the process shall be an error like a full disk, not a sudden death.
     signal_hook::flag::register(SIGXFSZ, Arc::default())?;
     let interrupt = Interrupt::catch()?;
-    let mut report = Report::new(asked.json);
+    let mut report = Report::new(Verb::Get, asked.json);
     let (mut fetch, jobs) = match &*asked.paths {
         [path] if !asked.is_several() => {
             // First of all, so that nothing is fetched that cannot be put anywhere.
@@ -65,7 +62,7 @@ pub(crate) fn run(target: &Target, asked: &args::Get) -> Result<(), Error> {
         }
     };
     let ended = fetch.all(jobs, &mut report);
-    if asked.is_several() && asked.progress != Reports::Never {
+    if asked.is_several() && asked.transfer.progress != Reports::Never {
         report.sum_up();
     }
     ended.and_then(|()| report.end())

@@ -36,11 +36,13 @@ mod ls;
 mod output;
 mod pair;
 mod part;
+mod put;
 mod report;
 mod run;
 mod screen;
 mod session;
 mod target;
+mod transfer;
 
 pub use args::Args;
 pub use error::{Damage, Error, Status};
@@ -49,7 +51,7 @@ pub use known_hosts::KnownHostsError;
 pub use output::{Output, Sink};
 pub use part::PartError;
 pub use run::run;
-pub use session::{Attached, Attendant, Download, Order, Session};
+pub use session::{Attached, Attendant, Download, Order, Session, Source, Upload};
 pub use target::Target;
 
 /// The examples of the project's front page are run like any other.

@@ -10,7 +10,7 @@ use crate::inspect::Form;
 use crate::known_hosts::KnownHosts;
 use crate::session::Session;
 use crate::target::{Target, identity_file};
-use crate::{echo, exec, get, inspect, ls, pair, report};
+use crate::{echo, exec, get, inspect, ls, pair, put, report};
 
 /// Does what was asked for, says on standard error what went wrong, and gives the exit code.
 pub fn run(args: &Args) -> Status {
@@ -23,6 +23,7 @@ pub fn run(args: &Args) -> Status {
         }
         Command::Echo { texts } => target(args).and_then(|target| echo::run(&target, texts)),
         Command::Get(get) => target(args).and_then(|target| get::run(&target, get)),
+        Command::Put(put) => target(args).and_then(|target| put::run(&target, put)),
         Command::Ls { path } => target(args).and_then(|target| ls::run(&target, path)),
         Command::Ping => target(args).and_then(|target| ping(&target)),
         Command::Pair { name } => pair::run(name.as_deref()),

@@ -25,6 +25,7 @@
 mod attached;
 mod download;
 mod patience;
+mod upload;
 
 use std::os::fd::BorrowedFd;
 use std::thread::sleep;
@@ -38,6 +39,7 @@ use framing_transport::{Link, Pin, PollFd, PollFlags, TlsStream, poll};
 pub use attached::{Attached, Attendant, Order};
 pub use download::Download;
 pub(crate) use patience::{Interrupt, Patience};
+pub use upload::{Source, Upload};
 
 use crate::error::Error;
 use crate::output::Sink;
@@ -371,6 +373,8 @@ fn request_of(event: &Event) -> Option<Id> {
         | Event::FileEnd { id, .. }
         | Event::Entries { id }
         | Event::EntriesEnd { id }
+        | Event::Ready { id, .. }
+        | Event::Stored { id }
         | Event::Paired { id, .. } => Some(id),
         _ => None,
     }

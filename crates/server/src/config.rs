@@ -31,6 +31,7 @@ use std::time::Duration;
 /// All that can be set, each as it is written in the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the file")]
 pub(crate) struct Config {
     pub(crate) listen: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -2,13 +2,10 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::time::Duration;
 
-use bytesize::ByteSize;
-use clap::{Args, ValueEnum};
-use framing_protocol::message::DigestKind;
+use clap::Args;
 
-use super::exec::duration;
+use super::Transfer;
 use crate::part::Existing;
 
 /// What was asked for.
@@ -41,31 +38,8 @@ pub(crate) struct Get {
     #[arg(long)]
     rename: bool,
 
-    /// Do not go on with what an earlier download left, but begin anew
-    #[arg(long)]
-    pub(crate) no_resume: bool,
-
-    /// How often to connect again after a lost connection, each time a little later, before giving up;
-    /// counted anew whenever something has come
-    #[arg(long, value_name = "N", default_value = "5")]
-    pub(crate) retries: u32,
-
-    /// Take a connection for lost if nothing of the file comes for so long
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
-    pub(crate) stall_timeout: Duration,
-
-    /// Fetch no more than so many bytes a second, such as 10MiB
-    #[arg(long, value_name = "BYTES", value_parser = rate)]
-    pub(crate) limit_rate: Option<u64>,
-
-    /// Which digest of the whole file the server is to compute
-    #[arg(long, value_name = "KIND", value_enum, default_value = "blake3")]
-    digest: Kind,
-
-    /// How to tell on standard error how far it is: as a bar on a terminal and as a line every ten seconds
-    /// elsewhere (auto), always as such, not at all, or as a JSON object a second
-    #[arg(long, value_name = "HOW", value_enum, default_value = "auto")]
-    pub(crate) progress: Reports,
+    #[command(flatten)]
+    pub(crate) transfer: Transfer,
 
     /// Print a JSON object on standard output for each file: `path`, `saved_as`, `size`, `digest`,
     /// `resumed_from`, `seconds`, `outcome`
@@ -98,15 +72,6 @@ impl Get {
             _ => Existing::Keep,
         }
     }
-
-    /// Which digest to ask for.
-    pub(crate) fn digest(&self) -> DigestKind {
-        match self.digest {
-            Kind::Blake3 => DigestKind::Blake3,
-            Kind::Sha256 => DigestKind::Sha256,
-            Kind::Md5 => DigestKind::Md5,
-        }
-    }
 }
 
 /// Whether the last part of a path stands for several.
@@ -114,30 +79,3 @@ pub(crate) fn is_pattern(path: &OsStr) -> bool {
     let last = path.as_bytes().rsplit(|byte| *byte == b'/').next().unwrap_or_default();
     last.iter().any(|byte| b"*?[{".contains(byte))
 }
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Kind {
-    Blake3,
-    Sha256,
-    Md5,
-}
-
-/// How to tell how far it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Reports {
-    Auto,
-    Always,
-    Never,
-    Json,
-}
-
-/// Bytes a second.
-fn rate(text: &str) -> Result<u64, BadRate> {
-    let ByteSize(rate) = text.parse().map_err(|_| BadRate)?;
-    if rate == 0 { Err(BadRate) } else { Ok(rate) }
-}
-
-/// What is no rate.
-#[derive(Debug, thiserror::Error)]
-#[error("this is a number of bytes above 0, such as 500KiB or 10MiB")]
-struct BadRate;

@@ -69,6 +69,8 @@ impl Error {
             {
                 "if it is a folder: framing-client get -r PATH".into()
             }
+            Self::Folder { .. } => "to put all that is in it: framing-client put -r FOLDER".into(),
+            Self::Changed => "put it again once nobody writes to it: framing-client put".into(),
             Self::NoMatch { .. } => "see what is there: framing-client ls".into(),
             Self::Closed {
                 reason: Closed::Refused(failure) | Closed::Violation(failure), ..
@@ -240,6 +242,7 @@ fn serving(command: &Command) -> &'static str {
             // What it has to be told of the command only its operator knows.
             Program::Named { .. } => "",
         },
+        Command::Put(_) => " --root DIR --writable",
         Command::Get(_) | Command::Ls { .. } => " --root DIR",
         Command::Echo { .. }
         | Command::Inspect(_)
@@ -293,6 +296,7 @@ mod tests {
             ("echo a", ""),
             ("ls", " --root DIR"),
             ("get a", " --root DIR"),
+            ("put a", " --root DIR --writable"),
             ("exec -- ls", " --exec-any"),
             ("exec --shell ls", " --exec-shell"),
         ] {

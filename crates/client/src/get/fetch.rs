@@ -4,7 +4,7 @@
 //!             up to 16 asked for               whole, or not to be had
 //!   waiting ---------------------> asked ------------------------------> told
 //!      ^                             |
-//!      +--- the connection is lost --+      then a pause: 1 s, 2 s, 4 s ... 30 s
+//!      +--- the connection is lost --+
 //! ```
 
 use std::collections::VecDeque;
@@ -12,32 +12,25 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use framing_protocol::message::{Entry, Id, Text};
 
 use super::intake::Valve;
 use super::job::{Job, Saved};
-use super::pace::Pace;
-use super::progress::Progress;
-use super::report::Report;
 use crate::args;
 use crate::error::Error;
 use crate::part::{Changed, PartError};
-use crate::report::line;
-use crate::session::{Interrupt, Patience, Session};
+use crate::session::Interrupt;
 use crate::target::Target;
+use crate::transfer::{Line, Pace, Progress, Report, Verb};
 
-/// The way to the server.
+/// The way to the server, and what is on it.
 #[derive(Debug)]
 pub(super) struct Fetch<'a> {
-    target: &'a Target,
     asked: &'a args::Get,
-    interrupt: Arc<Interrupt>,
-    session: Session,
+    line: Line<'a>,
     valve: Valve,
-    /// How often we have connected again since something came.
-    tries: u32,
     /// Files that have come, and are made durable meanwhile: the disk takes many at a time far better than
     /// one after the other.
     finishing: VecDeque<Finishing>,
@@ -60,19 +53,10 @@ impl<'a> Fetch<'a> {
         asked: &'a args::Get,
         interrupt: Arc<Interrupt>,
     ) -> Result<Self, Error> {
-        let session = open(target, asked, &interrupt)?;
-        let pace = asked.limit_rate.map(|rate| Pace::new(rate, Instant::now()));
-        let valve = Valve { pace, progress: Progress::new(asked.progress) };
-        Ok(Self {
-            target,
-            asked,
-            interrupt,
-            session,
-            valve,
-            tries: 0,
-            finishing: VecDeque::new(),
-            changed: None,
-        })
+        let line = Line::connect(Verb::Get, target, &asked.transfer, interrupt)?;
+        let pace = asked.transfer.limit_rate.map(|rate| Pace::new(rate, Instant::now()));
+        let valve = Valve { pace, progress: Progress::new(Verb::Get, asked.transfer.progress) };
+        Ok(Self { asked, line, valve, finishing: VecDeque::new(), changed: None })
     }
 
     /// How many files there are.
@@ -84,17 +68,16 @@ impl<'a> Fetch<'a> {
     pub(super) fn list(&mut self, path: &Text) -> Result<Vec<Entry>, Error> {
         loop {
             let mut entries = Vec::new();
-            let listed = self.session.list(path, &mut io::sink(), |entry| {
+            let listed = self.line.session().list(path, &mut io::sink(), |entry| {
                 entries.push(entry.clone());
                 Vec::new()
             });
             match listed {
                 Ok(()) => {
-                    self.tries = 0;
+                    self.line.works();
                     return Ok(entries);
                 }
-                Err(error) if error.is_passing() => self.reconnect(error)?,
-                Err(error) => return Err(error),
+                Err(error) => self.line.again(error, &self.valve.progress)?,
             }
         }
     }
@@ -119,11 +102,7 @@ impl<'a> Fetch<'a> {
             while let Some((job, _)) = asked.pop_back() {
                 waiting.push_front(job);
             }
-            let lost = match lost {
-                lost if lost.is_passing() => self.reconnect(lost),
-                lost => Err(lost),
-            };
-            if let Err(error) = lost {
+            if let Err(error) = self.line.again(lost, &self.valve.progress) {
                 self.valve.progress.clear();
                 return Err(give_up(waiting, error, report));
             }
@@ -145,8 +124,11 @@ impl<'a> Fetch<'a> {
         {
             // To read what an earlier download has left may take long, and writes nothing.
             let mut prepare = || job.prepare(self.asked);
-            let prepared =
-                if asked.is_empty() { self.interrupt.while_deaf(prepare) } else { prepare() };
+            let prepared = if asked.is_empty() {
+                self.line.interrupt().while_deaf(prepare)
+            } else {
+                prepare()
+            };
             let get = match prepared {
                 Ok(get) => get,
                 Err(error) => {
@@ -155,7 +137,7 @@ impl<'a> Fetch<'a> {
                     continue;
                 }
             };
-            let id = self.session.ask_ahead(&get);
+            let id = self.line.session().ask_ahead(&get);
             match id {
                 Ok(Some(id)) => asked.push_back((job, id)),
                 // For now the server has enough to do.
@@ -177,10 +159,10 @@ impl<'a> Fetch<'a> {
             && self.finish_first(report)
         {}
         let before = job.bytes();
-        let opened = self.session.opened(id, self.asked.digest());
+        let opened = self.line.session().opened(id, self.asked.transfer.digest());
         let received = opened.and_then(|download| job.receive(download, &mut self.valve));
         if received.is_ok() || job.bytes() > before {
-            self.tries = 0;
+            self.line.works();
         }
         match received {
             Ok(received) => {
@@ -217,7 +199,7 @@ impl<'a> Fetch<'a> {
             Ok(saved)
         });
         match finished {
-            Ok(saved) => report.saved(&path, &saved),
+            Ok(saved) => report.done(&saved.told(path)),
             Err(error) => report.failed(&path, error),
         }
         true
@@ -231,42 +213,6 @@ impl<'a> Fetch<'a> {
         };
         before.map_or(Ok(()), Changed::sync)
     }
-
-    /// Connects again, in a while.
-    fn reconnect(&mut self, mut lost: Error) -> Result<(), Error> {
-        loop {
-            if self.tries >= self.asked.retries {
-                return Err(lost);
-            }
-            let pause = LONGEST.min(Duration::from_secs(1 << self.tries.min(10)));
-            self.tries += 1;
-            self.valve.progress.clear();
-            line(format_args!(
-                "get: {lost}; trying again in {} s ({} of {})",
-                pause.as_secs(),
-                self.tries,
-                self.asked.retries
-            ));
-            self.interrupt.pause(pause)?;
-            match open(self.target, self.asked, &self.interrupt) {
-                Ok(session) => {
-                    self.session = session;
-                    return Ok(());
-                }
-                Err(error) if error.is_passing() => lost = error,
-                Err(error) => return Err(error),
-            }
-        }
-    }
-}
-
-/// Connects. That cannot be ended early, but there is nothing to be lost either: what has come is on disk, and
-/// its state is.
-fn open(target: &Target, asked: &args::Get, interrupt: &Arc<Interrupt>) -> Result<Session, Error> {
-    let mut session = interrupt.while_deaf(|| Session::connect(target))?;
-    let interrupt = Some(Arc::clone(interrupt));
-    session.set_patience(Patience { stall: Some(asked.stall_timeout), interrupt });
-    Ok(session)
 }
 
 /// Ends all that are left, and gives the error that says why.
@@ -284,6 +230,3 @@ const AHEAD: usize = 16;
 
 /// How many files are made durable at a time.
 const AT_ONCE: usize = 16;
-
-/// The longest pause before connecting again.
-const LONGEST: Duration = Duration::from_secs(30);

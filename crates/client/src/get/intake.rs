@@ -7,9 +7,8 @@ use std::time::Instant;
 use framing_protocol::Hasher;
 use framing_protocol::message::{File, Text};
 
-use super::pace::Pace;
-use super::progress::Progress;
 use crate::output::Sink;
+use crate::transfer::{Pace, Progress};
 
 /// What all content goes through, of whatever file.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! One file: what has come of it, over however many connections, and what is missing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use framing_protocol::message::{Code, Digest, DigestKind, File, Get, Resume, Text};
@@ -14,6 +14,7 @@ use crate::output::{Output, Sink};
 use crate::part::{Changed, Found, Part, PartError, Place, shown};
 use crate::report;
 use crate::session::Download;
+use crate::transfer::Told;
 
 /// A file to be fetched.
 #[derive(Debug)]
@@ -78,7 +79,7 @@ impl Job {
 
     /// What to ask the server for. The first time this looks for what an earlier download has left.
     pub(super) fn prepare(&mut self, asked: &args::Get) -> Result<Get, Error> {
-        let kind = asked.digest();
+        let kind = asked.transfer.digest();
         let receiver = match &mut self.receiver {
             Some(receiver) => receiver,
             None => match self.destination.take() {
@@ -180,6 +181,23 @@ impl Job {
     }
 }
 
+impl Saved {
+    /// For programs.
+    pub(super) fn told(&self, path: Text) -> Told<'static> {
+        let name = |path: &Path| Text::from(path.as_os_str().as_encoded_bytes());
+        Told {
+            path,
+            saved_as: self.path.as_deref().map(name),
+            size: Some(self.size),
+            digest: Some(self.digest),
+            resumed_from: Some(self.resumed_from),
+            seconds: Some(self.seconds),
+            outcome: if self.path.is_some() { "saved" } else { "streamed" },
+            ..Told::default()
+        }
+    }
+}
+
 impl Received {
     /// Where its part is, if it has one.
     pub(super) fn part(&self) -> Option<PathBuf> {
@@ -207,8 +225,8 @@ impl Receiver {
             report::line(format_args!("get: it will be {}", shown(place.path())));
         }
         let (part, found) = Part::open(place)?;
-        let known = part.known().filter(|_| !asked.no_resume);
-        let mut receiver = Self::new(End::Part(Box::new(part)), asked.digest());
+        let known = part.known().filter(|_| !asked.transfer.no_resume);
+        let mut receiver = Self::new(End::Part(Box::new(part)), asked.transfer.digest());
         let End::Part(part) = &mut receiver.end else { return Ok(receiver) };
         match known {
             Some(known) => {
@@ -216,10 +234,9 @@ impl Receiver {
                 receiver.etag = known.etag;
                 receiver.resumed_from = receiver.seen.bytes;
             }
-            None if found == Found::Useless && !asked.no_resume => report::line(format_args!(
-                "get: {} cannot be gone on with: starting over",
-                shown(&part.path())
-            )),
+            None if found == Found::Useless && !asked.transfer.no_resume => report::line(
+                format_args!("get: {} cannot be gone on with: starting over", shown(&part.path())),
+            ),
             None => {}
         }
         Ok(receiver)

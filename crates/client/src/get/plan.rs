@@ -12,10 +12,10 @@ use framing_protocol::message::{Code, Entry, EntryKind, Text};
 use super::destination::{Below, Destination, base_name};
 use super::fetch::Fetch;
 use super::job::Job;
-use super::report::Report;
 use crate::args;
 use crate::error::{Error, shown};
 use crate::report::line;
+use crate::transfer::Report;
 
 /// The files that are to be fetched.
 #[derive(Debug)]

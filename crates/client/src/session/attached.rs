@@ -175,8 +175,8 @@ impl Session {
         Ok(None)
     }
 
-    /// How many bytes of input can be sent now.
-    fn capacity(&mut self, id: Id) -> usize {
+    /// How many bytes of input or content can be sent now.
+    pub(super) fn capacity(&mut self, id: Id) -> usize {
         let machine = self.link.machine();
         machine.credit(id).min(machine.room())
     }

@@ -29,7 +29,8 @@ const HOME: &str = "FRAMING_TEST_HOME";
 pub(crate) fn serve(root: PathBuf) {
     let home = std::env::var_os(HOME).unwrap();
     let listen = vec![std::env::var(LISTEN).unwrap()];
-    let options = Options { listen, root: Some(root), ..options_within(Dirs::within(home)) };
+    let dirs = Dirs::within(home);
+    let options = Options { listen, root: Some(root), writable: true, ..options_within(dirs) };
     let _server = Server::bind(options).unwrap().spawn().unwrap();
     loop {
         thread::sleep(Duration::from_secs(1));
@@ -37,15 +38,15 @@ pub(crate) fn serve(root: PathBuf) {
 }
 
 /// A server that can be killed, and started again where it was.
-struct Mortal {
-    process: Option<Child>,
+pub(crate) struct Mortal {
+    pub(crate) process: Option<Child>,
     address: String,
-    root: TempDir,
-    here: TempDir,
+    pub(crate) root: TempDir,
+    pub(crate) here: TempDir,
 }
 
 impl Mortal {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap().to_string();
         drop(free);
@@ -55,7 +56,7 @@ impl Mortal {
         server
     }
 
-    fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         let mut server = Command::new("/proc/self/exe");
         server.args(["serving", "--exact", "--nocapture"]);
         server
@@ -67,7 +68,7 @@ impl Mortal {
         wait_for("the server", || TcpStream::connect(&self.address).is_ok());
     }
 
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().unwrap();
             process.wait().unwrap();
@@ -75,9 +76,13 @@ impl Mortal {
     }
 
     fn get(&self, args: &[&str]) -> Command {
-        let mut get = process(&self.address, self.here.path(), &[&["get", "file"], args].concat());
-        get.stdout(Stdio::piped()).stderr(Stdio::piped());
-        get
+        self.client(&[&["get", "file"], args].concat())
+    }
+
+    pub(crate) fn client(&self, args: &[&str]) -> Command {
+        let mut client = process(&self.address, self.here.path(), args);
+        client.stdout(Stdio::piped()).stderr(Stdio::piped());
+        client
     }
 }
 
@@ -88,12 +93,12 @@ impl Drop for Mortal {
 }
 
 /// Some few rounds, or many.
-fn rounds() -> u32 {
+pub(crate) fn rounds() -> u32 {
     if std::env::var_os("FRAMING_LONG").is_some() { 100 } else { 4 }
 }
 
 /// Moments that look like chance, in milliseconds, below `most`.
-fn moments(most: u64) -> impl Iterator<Item = Duration> {
+pub(crate) fn moments(most: u64) -> impl Iterator<Item = Duration> {
     let mut state = u64::from(std::process::id()) | 1;
     std::iter::repeat_with(move || {
         state =
@@ -105,10 +110,10 @@ fn moments(most: u64) -> impl Iterator<Item = Duration> {
 const SIZE: usize = 4 << 20;
 
 /// More than all buffers on the way hold, so that the end of the server is not behind the end of the file.
-const LARGE: usize = 32 << 20;
+pub(crate) const LARGE: usize = 32 << 20;
 
 /// Takes two seconds for that.
-const RATE: &str = "16MiB";
+pub(crate) const RATE: &str = "16MiB";
 
 #[test]
 fn a_client_that_is_killed_at_any_moment_goes_on_and_gets_it_right() {

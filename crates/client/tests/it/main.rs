@@ -20,6 +20,7 @@ mod openssh;
 mod output;
 mod progress;
 mod prompt;
+mod put;
 mod resume;
 mod session;
 mod support;

@@ -37,6 +37,7 @@ impl World {
         let options = Options {
             listen: vec!["127.0.0.1:0".into()],
             root: Some(root.path().into()),
+            writable: true,
             exec,
             ..options()
         };

@@ -1,20 +1,21 @@
 //! What has become of each file.
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::time::Instant;
 
 use framing_protocol::message::{Digest, Text};
 use indicatif::HumanBytes;
 use serde::Serialize;
 
-use super::job::Saved;
+use super::Verb;
 use crate::error::{Error, Status};
 use crate::report;
 
 /// Tells of each file as it ends, and of all at the end.
 #[derive(Debug)]
-pub(super) struct Report {
+pub(crate) struct Report {
+    /// Which command it is of.
+    verb: Verb,
     json: bool,
     all: usize,
     failed: usize,
@@ -26,79 +27,66 @@ pub(super) struct Report {
 }
 
 /// A file, for programs.
-#[derive(Serialize)]
-struct Told<'a> {
-    path: &'a Text,
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Told<'a> {
+    /// What was asked for.
+    pub(crate) path: Text,
+    /// What it is called here, if it was fetched.
     #[serde(skip_serializing_if = "Option::is_none")]
-    saved_as: Option<Text>,
+    pub(crate) saved_as: Option<Text>,
+    /// What it is called there, if it was put.
     #[serde(skip_serializing_if = "Option::is_none")]
-    size: Option<u64>,
+    pub(crate) stored_as: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    digest: Option<Digest>,
+    pub(crate) size: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    resumed_from: Option<u64>,
+    pub(crate) digest: Option<Digest>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    seconds: Option<f64>,
-    /// `saved`, `streamed` or `failed`.
-    outcome: &'static str,
+    pub(crate) resumed_from: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
+    pub(crate) seconds: Option<f64>,
+    /// `saved`, `streamed`, `stored` or `failed`.
+    pub(crate) outcome: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
 }
 
 impl Report {
-    /// Of one file; in JSON, too.
-    pub(super) fn new(json: bool) -> Self {
+    /// Of one file that a command moves; in JSON, too.
+    pub(crate) fn new(verb: Verb, json: bool) -> Self {
         let began = Instant::now();
-        Self { json, all: 1, failed: 0, bytes: 0, began, first: None, alone: None }
+        Self { verb, json, all: 1, failed: 0, bytes: 0, began, first: None, alone: None }
     }
 
     /// There are so many files.
-    pub(super) fn expect(&mut self, files: usize) {
+    pub(crate) fn expect(&mut self, files: usize) {
         self.all = files;
     }
 
     /// One is whole.
-    pub(super) fn saved(&mut self, path: &Text, saved: &Saved) {
-        self.bytes = self.bytes.saturating_add(saved.size);
-        let name = |path: &Path| Text::from(path.as_os_str().as_encoded_bytes());
-        self.tell(&Told {
-            path,
-            saved_as: saved.path.as_deref().map(name),
-            size: Some(saved.size),
-            digest: Some(saved.digest),
-            resumed_from: Some(saved.resumed_from),
-            seconds: Some(saved.seconds),
-            outcome: if saved.path.is_some() { "saved" } else { "streamed" },
-            error: None,
-        });
+    pub(crate) fn done(&mut self, told: &Told<'_>) {
+        self.bytes = self.bytes.saturating_add(told.size.unwrap_or(0));
+        self.tell(told);
     }
 
     /// One cannot be had.
-    pub(super) fn failed(&mut self, path: &Text, error: Error) {
+    pub(crate) fn failed(&mut self, path: &Text, error: Error) {
         self.left_out(path, Some(&error));
         if self.all == 1 && self.alone.is_none() {
             self.alone = Some(error);
         } else if !error.is_quiet() {
-            report::line(format_args!("get: {path}: {error}"));
+            report::line(format_args!("{}: {path}: {error}", self.verb));
         }
     }
 
-    /// One has not come, for a reason that is told elsewhere.
-    pub(super) fn left_out(&mut self, path: &Text, error: Option<&Error>) {
+    /// One has not come over, for a reason that is told elsewhere.
+    pub(crate) fn left_out(&mut self, path: &Text, error: Option<&Error>) {
         self.failed += 1;
         if let Some(error) = error {
             self.first.get_or_insert_with(|| error.status());
         }
-        self.tell(&Told {
-            path,
-            saved_as: None,
-            size: None,
-            digest: None,
-            resumed_from: None,
-            seconds: None,
-            outcome: "failed",
-            error: error.map(ToString::to_string),
-        });
+        let error = error.map(ToString::to_string);
+        self.tell(&Told { path: path.clone(), outcome: "failed", error, ..Told::default() });
     }
 
     fn tell(&self, told: &Told<'_>) {
@@ -110,10 +98,11 @@ impl Report {
         }
     }
 
-    /// Says how many files have come, where many were asked for.
-    pub(super) fn sum_up(&self) {
+    /// Says how many files have come over, where many were asked for.
+    pub(crate) fn sum_up(&self) {
         report::line(format_args!(
-            "get: {} of {} files, {} in {:.1} s",
+            "{}: {} of {} files, {} in {:.1} s",
+            self.verb,
             self.all.saturating_sub(self.failed),
             self.all,
             HumanBytes(self.bytes),
@@ -121,12 +110,13 @@ impl Report {
         ));
     }
 
-    /// The error of all that have not come, if any has not.
-    pub(super) fn end(self) -> Result<(), Error> {
+    /// The error of all that have not come over, if any has not.
+    pub(crate) fn end(self) -> Result<(), Error> {
         match (self.alone, self.first) {
             (Some(error), _) => Err(error),
             (None, Some(first)) => {
-                Err(Error::Incomplete { failed: self.failed, all: self.all, first })
+                let Self { verb, failed, all, .. } = self;
+                Err(Error::Incomplete { done: verb.done(), failed, all, first })
             }
             (None, None) => Ok(()),
         }

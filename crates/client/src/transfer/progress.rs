@@ -1,4 +1,4 @@
-//! What is told of a download while it goes on.
+//! What is told of a transfer while it goes on.
 
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
@@ -7,13 +7,16 @@ use framing_protocol::message::Text;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
+use super::Verb;
 use crate::args::Reports;
 use crate::report;
 use crate::screen::Screen;
 
 /// How far it is, for whoever wants to know.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
+    /// Which command it is of.
+    verb: Verb,
     form: Form,
     files: usize,
     number: usize,
@@ -35,7 +38,7 @@ enum Form {
 
 impl Progress {
     /// In the form that is wanted.
-    pub(super) fn new(wanted: Reports) -> Self {
+    pub(crate) fn new(verb: Verb, wanted: Reports) -> Self {
         let form = match wanted {
             Reports::Never => Form::Nothing,
             Reports::Json => Form::Json,
@@ -43,16 +46,16 @@ impl Progress {
             Reports::Auto | Reports::Always => bar().map_or(Form::Lines, Form::Bar),
         };
         let told = Instant::now();
-        Self { form, files: 1, number: 0, name: None, bytes: 0, total: 0, told, then: 0 }
+        Self { verb, form, files: 1, number: 0, name: None, bytes: 0, total: 0, told, then: 0 }
     }
 
     /// There are so many files.
-    pub(super) fn expect(&mut self, files: usize) {
+    pub(crate) fn expect(&mut self, files: usize) {
         self.files = files;
     }
 
     /// A file begins, or goes on, at `from`.
-    pub(super) fn begin(&mut self, path: &Text, from: u64, total: u64) {
+    pub(crate) fn begin(&mut self, path: &Text, from: u64, total: u64) {
         if self.name.as_ref() != Some(path) {
             self.number += 1;
             self.name = Some(path.clone());
@@ -68,8 +71,8 @@ impl Progress {
         }
     }
 
-    /// So much more has come.
-    pub(super) fn add(&mut self, bytes: u64) {
+    /// So much more has come over.
+    pub(crate) fn add(&mut self, bytes: u64) {
         self.bytes += bytes;
         if let Form::Bar(bar) = &self.form {
             bar.inc(bytes);
@@ -77,19 +80,19 @@ impl Progress {
     }
 
     /// Takes the bar away, so that something else can be said.
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         if let Form::Bar(bar) = &self.form {
             bar.finish_and_clear();
         }
     }
 
     /// When it has something to tell.
-    pub(super) fn next(&self) -> Option<Instant> {
+    pub(crate) fn next(&self) -> Option<Instant> {
         self.told.checked_add(self.every()?)
     }
 
     /// Tells it, if it is time to.
-    pub(super) fn tick(&mut self, now: Instant) {
+    pub(crate) fn tick(&mut self, now: Instant) {
         let Some(every) = self.every() else { return };
         let since = now.saturating_duration_since(self.told);
         if since < every {
@@ -98,7 +101,8 @@ impl Progress {
         let rate = rate(self.bytes.saturating_sub(self.then), since);
         match self.form {
             Form::Lines => report::line(format_args!(
-                "get: {}: {} of {}, {}/s",
+                "{}: {}: {} of {}, {}/s",
+                self.verb,
                 self.title(),
                 HumanBytes(self.bytes),
                 HumanBytes(self.total),

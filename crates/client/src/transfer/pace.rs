@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// A bucket of bytes that fills at the rate wanted, up to [`BURST`]. A message is taken whole, so that there
 /// may be less than nothing in it; then nothing more is taken until there is something again.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     /// Bytes a second.
     rate: u64,
     /// When it will be, or was, just empty.
@@ -13,12 +13,17 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new(rate: u64, now: Instant) -> Self {
+    pub(crate) fn new(rate: u64, now: Instant) -> Self {
         Self { rate, empty: now }
     }
 
+    /// The same, from now on.
+    pub(crate) fn starting(rate: u64) -> Self {
+        Self::new(rate, Instant::now())
+    }
+
     /// Takes so many bytes out of it.
-    pub(super) fn take(&mut self, bytes: u64, now: Instant) {
+    pub(crate) fn take(&mut self, bytes: u64, now: Instant) {
         let oldest = now.checked_sub(BURST).unwrap_or(now);
         let rate = u128::from(self.rate);
         let nanoseconds = u128::from(bytes) * 1_000_000_000 / rate;
@@ -28,7 +33,7 @@ impl Pace {
     }
 
     /// When there is something in it again.
-    pub(super) fn opens_at(&self) -> Instant {
+    pub(crate) fn opens_at(&self) -> Instant {
         self.empty
     }
 }
