@@ -7,6 +7,7 @@ mod exec;
 mod exec_input;
 mod exec_json;
 mod exec_signals;
+mod extremes;
 mod faults;
 mod get;
 mod get_many;
