@@ -5,15 +5,16 @@ use crate::execution::Execution;
 use crate::gate::Gate;
 use crate::listing::Listing;
 use crate::plan::Plan;
-use crate::receiving::{Intake, Receiving};
+use crate::receiving::{self, Guest, Intake, Receiving};
 use crate::registry::Pass;
 use crate::roles::{Role, Roles};
 use crate::root::Root;
 use crate::sending::Sending;
 use crate::serve::Visitor;
 use crate::supervisor::Supervisors;
+use crate::work::{Progress, Work};
 use crate::{ExecPolicy, log, signal_names};
-use framing_protocol::message::{Code, Command, Exec, Failure, MAX_BODY, Token};
+use framing_protocol::message::{Code, Command, Exec, Failure, MAX_BODY, Put, Token};
 use framing_protocol::server::{Event, Server as Protocol, Settings};
 use framing_protocol::{Closed, Deadline, Id};
 use framing_transport::{Link, PollFd, PollFlags, TlsAcceptor, TlsStream, Waker, poll};
@@ -36,15 +37,6 @@ pub(crate) struct Services {
     pub(crate) supervisors: Option<Supervisors>,
     pub(crate) grace: Duration,
     pub(crate) settings: Settings,
-}
-
-/// How a request goes on after a turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Progress {
-    /// There is more to come.
-    Going,
-    /// The client has its answer.
-    Done,
 }
 
 /// Serves one client until it leaves, and says how it ended unless somebody had to be there to see.
@@ -91,15 +83,6 @@ enum Standing {
     Stranger,
     /// That it may do this.
     Known(Roles),
-}
-
-/// The one request that is being answered over several turns.
-enum Work<'s> {
-    None,
-    Command(Box<Execution<'s>>),
-    File(Box<Sending>),
-    Upload(Box<Receiving>),
-    Directory(Listing),
 }
 
 impl Connection<'_> {
@@ -222,11 +205,7 @@ impl Connection<'_> {
         if watches {
             set.push(PollFd::new(&self.link, interest));
         }
-        match &self.work {
-            Work::Command(execution) => execution.watch(room, &mut set),
-            Work::Upload(receiving) => receiving.watch(&mut set),
-            Work::None | Work::File(_) | Work::Directory(_) => {}
-        }
+        self.work.watch(room, &mut set);
         poll(&mut set, patience)?;
         let stopped = !set[0].revents().is_empty();
         let readiness = if watches { set[1].revents() } else { PollFlags::empty() };
@@ -239,33 +218,18 @@ impl Connection<'_> {
 
     fn patience(&self) -> Option<Duration> {
         let now = Instant::now();
-        let command = match &self.work {
-            Work::Command(execution) => execution.timeout(now),
-            _ => None,
-        };
+        let command = self.work.timeout(now);
         let leaving = self.leaving.map(|until| until.saturating_duration_since(now));
         [self.link.timeout(), command, leaving].into_iter().flatten().min()
     }
 
     /// Whether the work goes on without waiting for anything.
     fn produces(&mut self) -> bool {
-        match &self.work {
-            Work::File(_) | Work::Directory(_) => self.link.machine().room() > 0,
-            Work::Upload(receiving) => receiving.produces(),
-            Work::None | Work::Command(_) => false,
-        }
+        self.work.produces(self.link.machine().room())
     }
 
     fn advance(&mut self) {
-        let protocol = self.link.machine();
-        let progress = match &mut self.work {
-            Work::None => return,
-            Work::Command(execution) => execution.advance(protocol),
-            Work::File(sending) => sending.advance(protocol),
-            Work::Upload(receiving) => receiving.advance(protocol),
-            Work::Directory(listing) => listing.advance(protocol),
-        };
-        if progress == Progress::Done {
+        if self.work.advance(self.link.machine()) == Progress::Done {
             self.work = Work::None;
         }
     }
@@ -289,8 +253,7 @@ impl Connection<'_> {
             self.link.machine().fail(id, failure);
             return;
         }
-        let Services { root, etag_key, intake, .. } = self.services;
-        let client = self.link.stream().peer();
+        let Services { root, etag_key, .. } = self.services;
         let protocol = self.link.machine();
         match event {
             Event::Upper { id }
@@ -309,11 +272,7 @@ impl Connection<'_> {
                 self.work = Sending::start(id, root.as_ref(), get, etag_key, protocol)
                     .map_or(Work::None, |sending| Work::File(Box::new(sending)));
             }
-            Event::Put { id, put } => {
-                let (root, intake) = (root.as_ref(), intake.as_ref());
-                self.work = Receiving::start(id, put, client, root, intake, protocol)
-                    .map_or(Work::None, |receiving| Work::Upload(Box::new(receiving)));
-            }
+            Event::Put { id, put } => self.take_in(id, put),
             Event::Begin { offset, .. } => {
                 self.receive(|receiving, protocol| receiving.begin(offset, protocol));
             }
@@ -360,6 +319,19 @@ impl Connection<'_> {
         }
     }
 
+    /// Makes ready for a file that the client brings.
+    fn take_in(&mut self, id: Id, put: Put) {
+        let (who, client) = (self.who(), self.link.stream().peer());
+        let Services { root, intake, .. } = self.services;
+        let protocol = self.link.machine();
+        let (Some(root), Some(intake)) = (root, intake) else {
+            protocol.fail(id, receiving::closed());
+            return;
+        };
+        self.work = Receiving::start(id, put, Guest { who, client }, (root, intake), protocol)
+            .map_or(Work::None, |receiving| Work::Upload(Box::new(receiving)));
+    }
+
     /// Goes on with the file that the client brings.
     fn receive(&mut self, go_on: impl FnOnce(&mut Receiving, &mut Protocol) -> Progress) {
         if let Work::Upload(receiving) = &mut self.work
@@ -391,11 +363,15 @@ impl Connection<'_> {
 
     /// What will be told of a command in the log.
     fn audit(&self, exec: &Exec) -> Audit {
-        let who = match self.link.stream().peer() {
+        Audit::new(self.who(), exec)
+    }
+
+    /// What the log calls the client.
+    fn who(&self) -> String {
+        match self.link.stream().peer() {
             Some(pin) => format!("{}: {}", self.peer, self.services.gate.name(pin)),
             None => self.peer.to_string(),
-        };
-        Audit::new(who, exec)
+        }
     }
 
     fn start(&mut self, id: Id, exec: &Exec) {
@@ -420,18 +396,12 @@ impl Connection<'_> {
     /// The server is stopping: ends what runs and says so.
     fn leave(&mut self) {
         let mut patience = LEAVING;
-        let id = match &mut self.work {
-            Work::None => None,
-            Work::Command(execution) => {
-                // It answers when it has ended.
-                execution.end(shutting_down());
-                patience += self.services.grace;
-                None
-            }
-            Work::File(sending) => Some(sending.id()),
-            Work::Upload(receiving) => Some(receiving.id()),
-            Work::Directory(listing) => Some(listing.id()),
-        };
+        if let Work::Command(execution) = &mut self.work {
+            // It answers when it has ended.
+            execution.end(shutting_down());
+            patience += self.services.grace;
+        }
+        let id = self.work.passive();
         self.leaving = Some(Instant::now() + patience);
         let protocol = self.link.machine();
         if let Some(id) = id {

@@ -3,10 +3,10 @@
 mod pipes;
 
 use crate::audit::Audit;
-use crate::connection::Progress;
 use crate::plan::Plan;
 use crate::signal_names;
 use crate::supervisor::{Bound, Ended, Mode, Order, Report, Status, Supervised, Supervisors};
+use crate::work::Progress;
 use framing_protocol::Id;
 use framing_protocol::message::{Cap, Code, Exit, Failure, Outcome};
 use framing_protocol::server::Server as Protocol;

@@ -26,7 +26,7 @@
 //!                                                    | poll: socket, child's pipes, child's exit, stop
 //!                                                    +-- upper
 //!                                                    +-- exec      (policy, plan, execution, supervisor)
-//!                                                    +-- get, list (sending, listing, root)
+//!                                                    +-- get, put, list (sending, receiving, listing, root)
 //! ```
 //!
 //! Linux only: `openat2` keeps paths below the root, a `pidfd` tells a child's exit.
@@ -58,6 +58,7 @@ mod signal_names;
 mod signals;
 mod sources;
 mod supervisor;
+mod work;
 
 pub use args::{Args, Job, KeysJob};
 pub use clients::{BadLine, Client, Clients, ClientsError, ClientsFile, Fault, NotAdmitted};

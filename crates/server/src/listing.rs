@@ -1,8 +1,8 @@
 //! A directory on its way to the client.
 
-use crate::connection::Progress;
 use crate::root::Root;
 use crate::sending::{denied, failure};
+use crate::work::Progress;
 use framing_protocol::Id;
 use framing_protocol::message::{Code, Entry, EntryKind, Failure, Text};
 use framing_protocol::server::Server as Protocol;

@@ -2,8 +2,9 @@
 
 mod part;
 
-use crate::connection::Progress;
+use crate::log;
 use crate::root::{Missing, PathError, Root};
+use crate::work::Progress;
 use framing_protocol::message::{Code, Digest, Failure, Held, Put, Text};
 use framing_protocol::server::Server as Protocol;
 use framing_protocol::{Hasher, Id};
@@ -25,6 +26,15 @@ pub(crate) struct Intake {
     pub(crate) tidy: Tidy,
 }
 
+/// Who brings a file.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    /// What the log calls it.
+    pub(crate) who: String,
+    /// Its key.
+    pub(crate) client: Option<Pin>,
+}
+
 /// A file that a `put` brings, hashed on the way.
 ///
 /// ```text
@@ -41,8 +51,12 @@ pub(crate) struct Intake {
 pub(crate) struct Receiving {
     id: Id,
     put: Put,
+    /// What the log calls the client.
+    who: String,
     stage: Stage,
     part: Option<Part>,
+    /// How much was there in the end.
+    size: u64,
     largest: Option<u64>,
     /// Of all that the part holds.
     whole: Hasher,
@@ -73,16 +87,11 @@ impl Receiving {
     pub(crate) fn start(
         id: Id,
         put: Put,
-        client: Option<Pin>,
-        root: Option<&Root>,
-        intake: Option<&Intake>,
+        guest: Guest,
+        (root, intake): (&Root, &Intake),
         protocol: &mut Protocol,
     ) -> Option<Self> {
-        let (Some(root), Some(intake)) = (root, intake) else {
-            protocol.fail(id, closed());
-            return None;
-        };
-        let opened = Self::open(id, put, client, root, intake);
+        let opened = Self::open(id, put, guest, root, intake);
         let mut receiving = match opened {
             Ok(receiving) => receiving,
             Err(failure) => {
@@ -100,13 +109,7 @@ impl Receiving {
         (progress == Progress::Going).then_some(receiving)
     }
 
-    fn open(
-        id: Id,
-        put: Put,
-        client: Option<Pin>,
-        root: &Root,
-        intake: &Intake,
-    ) -> Result<Self, Failure> {
+    fn open(id: Id, put: Put, guest: Guest, root: &Root, intake: &Intake) -> Result<Self, Failure> {
         let path = &put.path;
         if let (Some(size), Some(largest)) = (put.size, intake.largest)
             && size > largest
@@ -117,7 +120,7 @@ impl Receiving {
         let (directory, name) =
             root.parent(path.as_bytes(), missing).map_err(|error| no_place(&error, path))?;
         let replace = if put.overwrite { Replace::Files } else { Replace::Nothing };
-        let hidden = hidden_name(&intake.key, client, &name);
+        let hidden = hidden_name(&intake.key, guest.client, &name);
         intake.tidy.tidy(&directory);
         let mut part = Part::open(directory, name, hidden, replace).map_err(|e| e.failure(path))?;
         let held = part.length();
@@ -133,7 +136,8 @@ impl Receiving {
         };
         let whole = Hasher::new(put.digest);
         // From here on it is removed with this, if it is of no use.
-        let receiving = Self { id, put, stage, part: Some(part), largest: intake.largest, whole };
+        let (who, part, largest) = (guest.who, Some(part), intake.largest);
+        let receiving = Self { id, put, who, stage, part, size: 0, largest, whole };
         failure.map(|()| receiving)
     }
 
@@ -150,6 +154,8 @@ impl Receiving {
             Stage::Finishing(finishing) => match finishing.result() {
                 None => Progress::Going,
                 Some(Ok(())) => {
+                    let Self { who, put: Put { path, .. }, size, .. } = self;
+                    log::line(format_args!("{who}: put: stored {path}, {size} bytes"));
                     protocol.stored(self.id);
                     Progress::Done
                 }
@@ -250,6 +256,7 @@ impl Receiving {
             return self.fail(failure.hint("put it again"), protocol);
         }
         let Some(part) = self.part.take() else { return Progress::Going };
+        self.size = part.length();
         let started = Finishing::start(part, &self.put);
         match started {
             Ok(finishing) => {
@@ -266,6 +273,7 @@ impl Receiving {
         if let Some(part) = self.part.take() {
             part.remove();
         }
+        log::line(format_args!("{}: put: not stored: {failure}", self.who));
         protocol.fail(self.id, failure);
         Progress::Done
     }
@@ -326,7 +334,8 @@ fn hidden_name(key: &[u8; 32], client: Option<Pin>, name: &[u8]) -> String {
     format!("{}{digits}{}", part::PREFIX, part::SUFFIX)
 }
 
-fn closed() -> Failure {
+/// Where the server was not started to take files.
+pub(crate) fn closed() -> Failure {
     Failure::new(Code::Denied, "this server takes no files")
         .hint("start it with: framing-server --root DIR --writable")
 }

@@ -1,7 +1,7 @@
 //! A file on its way to the client.
 
-use crate::connection::Progress;
 use crate::root::{PathError, Root};
+use crate::work::Progress;
 use framing_protocol::message::{Code, Digest, Failure, File, Get, Resume, Text};
 use framing_protocol::server::Server as Protocol;
 use framing_protocol::{Hasher, Id};

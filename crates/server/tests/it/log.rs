@@ -5,7 +5,7 @@ use crate::daemon::{Daemon, binary};
 use crate::guests::Guest;
 use crate::processes::wait_until_reaped;
 use framing_protocol::client::Event;
-use framing_protocol::message::{Command, Exec, Stdin};
+use framing_protocol::message::{Command, Digest, Exec, Put, Stdin};
 use framing_server::ClientsFile;
 use framing_transport::Identity;
 use rustix::process::Signal;
@@ -168,4 +168,36 @@ fn padding_hides_nothing_and_no_word_passes_for_another() {
         lines[2].ends_with(r"-- echo 'a\u{a}b'") && lines[3].ends_with(r"-- echo 'a\\u{a}b'"),
         "{said}"
     );
+}
+
+#[test]
+fn every_file_that_is_put_has_its_line() {
+    let root = tempfile::tempdir().unwrap();
+    let mut command = binary();
+    command.args(["--listen", "127.0.0.1:0", "--writable", "--max-upload", "10", "--root"]);
+    let daemon = Daemon::start(command.arg(root.path()), 1);
+    let mut caller = Caller::at(daemon.addresses[0]);
+    for (name, content) in [("file", &b"content"[..]), ("a\nb", b""), ("large", b"more than ten")] {
+        let put = Put::new(name.into());
+        let id = caller.client().put(&put).unwrap();
+        let (Event::Ready { .. }, _) = caller.next() else { panic!() };
+        caller.client().begin(id, 0).unwrap();
+        caller.client().data(id, content).unwrap();
+        let digest = Digest::Blake3(*blake3::hash(content).as_bytes());
+        caller.client().file_end(id, digest).unwrap();
+        while !matches!(caller.next().0, Event::Stored { .. } | Event::Error { .. }) {}
+    }
+    drop(caller);
+    daemon.signal(Signal::TERM);
+    let (_, said) = daemon.end();
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!(lines.len(), 3, "{said}");
+    for (line, told) in lines.iter().zip([
+        "): put: stored file, 7 bytes",
+        "): put: stored a\\u{a}b, 0 bytes",
+        "): put: not stored: large: no more than 10 bytes are taken (too_large)",
+    ]) {
+        assert!(line.starts_with("framing-server: 127.0.0.1:"), "{line}");
+        assert!(line.contains(": this user (SHA256:") && line.ends_with(told), "{line}: {told}");
+    }
 }
