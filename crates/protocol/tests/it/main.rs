@@ -8,6 +8,8 @@ mod ends;
 mod exec;
 mod headers;
 mod limits;
+mod put_headers;
+mod put_pipeline;
 mod requests;
 mod resume;
 mod states;
