@@ -8,6 +8,7 @@ mod ends;
 mod exec;
 mod headers;
 mod limits;
+mod put;
 mod put_headers;
 mod put_pipeline;
 mod requests;
