@@ -9,6 +9,7 @@ mod exec;
 mod headers;
 mod limits;
 mod put;
+mod put_client;
 mod put_headers;
 mod put_pipeline;
 mod requests;
