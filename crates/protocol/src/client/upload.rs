@@ -75,6 +75,11 @@ impl Upload {
         }
     }
 
+    /// Whether more has to be sent.
+    pub(super) fn is_partial(&self) -> bool {
+        !matches!(self.stage, Stage::Whole(_))
+    }
+
     /// How much may be sent now.
     pub(super) fn credit(&self) -> usize {
         let credit = match self.stage {

@@ -241,6 +241,43 @@ fn what_was_not_accepted_before_a_goaway_takes_no_content() {
 }
 
 #[test]
+fn to_close_cancels_what_can_no_longer_be_sent() {
+    let whole = || {
+        let mut client = sending(None, 1000);
+        client.file_end(1, BLAKE3).unwrap();
+        said(&mut client);
+        client
+    };
+    let scenes: [(&dyn Fn() -> Client, bool); 4] = [
+        (&|| asked(&put()), true),
+        (&|| offered(&put(), None, 9), true),
+        (&|| sending(None, 9), true),
+        (&whole, false),
+    ];
+    for (scene, cancels) in scenes {
+        let mut client = scene();
+        client.close();
+        client.close();
+        let said = said(&mut client);
+        assert_eq!(kinds(&said), if cancels { &["cancel"][..] } else { &[] });
+        assert_refused(&mut client, Refused::Closed);
+        assert!(!client.is_finished(), "its answer is due");
+        let answer = if cancels {
+            r#"{"type":"error","id":1,"code":"cancelled"}"#.to_owned()
+        } else {
+            stored(BLAKE3)
+        };
+        assert!(tell_client(&mut client, &answer, b"").is_some());
+        assert_eq!(client_closed(&mut client, T0), Closed::Clean);
+    }
+    let mut client = client();
+    client.upper(b"a").unwrap();
+    said(&mut client);
+    client.close();
+    assert!(client.output().is_empty(), "its answer comes by itself");
+}
+
+#[test]
 fn a_server_that_ends_before_it_is_stored_is_lost() {
     for end in [End::Fin, End::Authenticated, End::Loss] {
         let mut client = sending(None, 1000);
