@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use framing_protocol::client::{Client, Event, Settings};
-use framing_protocol::message::{ClientMessage, Command, Exec, Get, MAX_BODY, MAX_HEADER, Stdin};
+use framing_protocol::message::{
+    ClientMessage, Command, Digest, Exec, Get, MAX_BODY, MAX_HEADER, Put, Stdin,
+};
 
 use crate::input::Input;
 use crate::protocol::{Heard, Polled, Subject, frame, run};
@@ -41,6 +43,7 @@ impl Subject for Greeted {
         let command = || Command::Shell("a".into());
         let argv = |length| Command::Argv(vec!["a".repeat(length).into()]);
         let piped = Exec { stdin: Stdin::Piped, ..Exec::new(command()) };
+        let resumed = Put { size: Some(9), resume: true, ..Put::new("a".into()) };
         let before = client.credit(id);
         match verb {
             0..=2 => drop(client.upper(&vec![b'u'; size])),
@@ -60,6 +63,17 @@ impl Subject for Greeted {
             12 => client.signal(id, "INT"),
             13 => client.cancel(id),
             14 if size % 8 == 7 => client.close(),
+            15 => drop(client.put(&resumed)),
+            16 => drop(client.put(&Put::new("a".repeat(size % LARGE).as_str().into()))),
+            17 | 18 => drop(client.begin(id, if size == 5 { 5 } else { 0 })),
+            19..=21 => {
+                let room = client.room();
+                if let Ok(taken) = client.data(id, &vec![b'd'; size]) {
+                    assert_eq!(taken, size.min(before).min(room));
+                    assert_eq!(client.credit(id), before - taken);
+                }
+            }
+            22 => drop(client.file_end(id, Digest::Blake3([0; 32]))),
             _ => {}
         }
     }

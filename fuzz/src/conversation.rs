@@ -1,5 +1,7 @@
 //! Server and client against each other.
 
+mod put;
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -13,12 +15,14 @@ use framing_protocol::server::{self, Server};
 use framing_protocol::{Closed, Deadlines, End, Id, Machine};
 
 use crate::input::Input;
+use put::{Bringing, Storing};
 
 /// **What is asked is answered, in order and in full, whatever the cuts, the delays and the verbs;
 /// then both sides end cleanly.**
 ///
-/// The server upper-cases, sends files and listings, and runs a command that writes what it reads. The
-/// client asks for these, by ones and in a pipeline, cancels some, and pings.
+/// The server upper-cases, sends files and listings, stores files, of some of which it has a part, and runs
+/// a command that writes what it reads. The client asks for these, by ones and in a pipeline, cancels some,
+/// and pings.
 ///
 /// The input is steps, a byte and what belongs to it each: so many bytes go over in one direction, an
 /// application polls or says something, time passes.
@@ -150,6 +154,7 @@ struct Serving {
     taken: Vec<u8>,
     running: Option<Id>,
     ended: bool,
+    storing: Option<Storing>,
     closed: Option<Closed>,
 }
 
@@ -193,6 +198,13 @@ impl Serving {
                 server.file(id, File::new(get.path, content.len() as u64));
                 self.sending = Some((id, content));
             }
+            server::Event::Put { id, put } => {
+                self.request(id);
+                self.storing = Some(Storing::new(id, &put));
+            }
+            server::Event::Begin { id, offset } => self.storing().begin(id, offset),
+            server::Event::Data { id } => self.storing().data(id, server.body()),
+            server::Event::FileEnd { id, digest } => self.storing().end(id, digest),
             server::Event::Exec { id, .. } => {
                 self.request(id);
                 server.started(id, 42);
@@ -214,10 +226,14 @@ impl Serving {
             }
             server::Event::Cancel { id } => {
                 server.fail(id, Failure::new(Code::Cancelled, "as asked"));
-                (self.sending, self.running) = (None, None);
+                (self.sending, self.running, self.storing) = (None, None, None);
             }
             server::Event::Closed { reason } => self.closed = Some(reason),
         }
+    }
+
+    fn storing(&mut self) -> &mut Storing {
+        self.storing.as_mut().expect("a file is being stored")
     }
 
     /// Goes on with what runs, if there is room. False: there is nothing to do.
@@ -235,6 +251,12 @@ impl Serving {
                 server.data(id, piece);
             }
             return true;
+        }
+        if let Some(storing) = &mut self.storing {
+            let done = storing.is_done();
+            let said = storing.produce(server, n);
+            self.storing.take_if(|_| done);
+            return said;
         }
         let Some(id) = self.running else { return false };
         if !self.taken.is_empty() {
@@ -285,6 +307,7 @@ enum Wanted {
         signals: usize,
         ended: bool,
     },
+    Put(Bringing),
 }
 
 /// The client's application.
@@ -298,7 +321,7 @@ struct Asking {
 
 impl Asking {
     fn ask(&mut self, client: &mut Client, input: &mut Input<'_>) {
-        let choice = input.below(16);
+        let choice = input.below(20);
         let (asked, wanted) = match choice {
             0..=3 => {
                 let length = input.below(32);
@@ -318,6 +341,10 @@ impl Asking {
                 let rest = content(input.size());
                 let wanted = Wanted::Exec { sent: 0, rest, signals: 0, ended: false };
                 (client.exec(&piped), wanted)
+            }
+            16.. => {
+                let (asked, bringing) = Bringing::ask(client, input);
+                (asked, Wanted::Put(bringing))
             }
             _ => return self.say(client, choice, input),
         };
@@ -358,9 +385,14 @@ impl Asking {
         }
     }
 
-    /// Sends up to `n` bytes of input. False: there is none, or no credit.
+    /// Sends up to `n` bytes of input, or of a file. False: there is none, or no credit.
     fn send(&mut self, client: &mut Client, n: usize) -> bool {
         for (&id, open) in &mut self.open {
+            if let Wanted::Put(bringing) = &mut open.wanted
+                && bringing.send(client, id, n)
+            {
+                return true;
+            }
             let Wanted::Exec { sent, rest, ended: false, .. } = &mut open.wanted else { continue };
             let taken = client.stdin(id, &rest[..n.min(rest.len())]).expect("it takes input");
             *sent += taken;
@@ -412,12 +444,15 @@ impl Asking {
                 let Wanted::Get(length) = self.open[&id].wanted else { panic!("no file") };
                 assert_eq!(file.total_size, length as u64);
             }
+            client::Event::Verifying { id, bytes: 1 } => self.bringing(id).verifying(),
+            client::Event::Ready { id, held } => self.bringing(id).ready(held),
             client::Event::Upper { id } => {
                 self.open.get_mut(&id).expect("it is open").got.extend_from_slice(body);
                 self.answered(id);
             }
             client::Event::FileEnd { id, .. }
             | client::Event::EntriesEnd { id }
+            | client::Event::Stored { id }
             | client::Event::Exit { id, .. } => self.answered(id),
             client::Event::Error { id, failure } => self.failed(id, &failure),
             client::Event::Pong { id } => {
@@ -426,6 +461,13 @@ impl Asking {
             }
             client::Event::Closed { reason } => self.closed = Some(reason),
             other => panic!("{other:?}"),
+        }
+    }
+
+    fn bringing(&mut self, id: Id) -> &mut Bringing {
+        match &mut self.open.get_mut(&id).expect("it is open").wanted {
+            Wanted::Put(bringing) => bringing,
+            wanted => panic!("no file: {wanted:?}"),
         }
     }
 
@@ -443,6 +485,7 @@ impl Asking {
                 let got: Vec<Entry> = Entry::lines(&open.got).collect::<Result<_, _>>().unwrap();
                 assert_eq!(got, entries(count));
             }
+            Wanted::Put(bringing) => bringing.stored(),
             // A signal that comes before the command runs may be all that is kept of several.
             Wanted::Exec { sent, ended, .. } => assert!(ended && open.got == content(sent)),
         }

@@ -7,7 +7,7 @@ use framing_protocol::{End, Machine};
 use crate::input::Input;
 
 /// All messages of both sides, `@` for the id.
-const MESSAGES: [&str; 34] = [
+const MESSAGES: [&str; 42] = [
     r#"{"type":"hello","version":1}"#,
     r#"{"type":"welcome","version":1,"agent":"t","roles":["echo"],"limits":{"header":65536}}"#,
     r#"{"type":"upper","id":@}"#,
@@ -37,6 +37,14 @@ const MESSAGES: [&str; 34] = [
     r#"{"type":"error","id":@,"code":"io","message":"m"}"#,
     r#"{"type":"error","code":"io","message":"m"}"#,
     r#"{"type":"goaway","reason":"r","last_id":@}"#,
+    r#"{"type":"put","id":@,"path":"a"}"#,
+    r#"{"type":"put","id":@,"path":"a","size":9,"resume":true}"#,
+    r#"{"type":"begin","id":@}"#,
+    r#"{"type":"begin","id":@,"offset":5}"#,
+    r#"{"type":"verifying","id":@,"bytes":3}"#,
+    r#"{"type":"ready","id":@,"window":1000}"#,
+    r#"{"type":"ready","id":@,"offset":5,"prefix":"blake3:0000000000000000000000000000000000000000000000000000000000000000","window":18446744073709551615}"#,
+    r#"{"type":"stored","id":@,"digest":"blake3:0000000000000000000000000000000000000000000000000000000000000000"}"#,
     r#"{"type":"pair","id":@,"token":"t","name":"n"}"#,
     r#"{"type":"paired","id":@,"roles":["echo"]}"#,
     r#"{"type":"teleport","id":@}"#,
@@ -122,7 +130,7 @@ impl<S: Subject> Run<'_, S> {
                 self.feed(&message[..input.below(64).min(message.len())]);
             }
             8..=10 => {
-                let (verb, id) = (input.byte() % 16, id(input));
+                let (verb, id) = (input.byte() % 24, id(input));
                 self.machine.verb(verb, id, input.size());
             }
             11 => {

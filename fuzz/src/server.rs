@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use framing_protocol::message::{
-    Code, Digest, Entry, EntryKind, Exit, Failure, File, MAX_BODY, Outcome, ServerMessage,
+    Code, Digest, Entry, EntryKind, Exit, Failure, File, Held, MAX_BODY, Outcome, ServerMessage,
 };
 use framing_protocol::server::{Event, Server, Settings};
 
@@ -54,6 +54,14 @@ impl Subject for Server {
             12 => self.entries(id, &vec![entry; size.min(10)]),
             13 => self.entries_end(id),
             14 if size % 8 == 7 => self.goaway("r"),
+            16 => self.ready(id, None),
+            17 => {
+                let prefix = Digest::Blake3([0; 32]);
+                self.ready(id, Some(Held { offset: total_size, prefix }));
+            }
+            18 | 19 => self.data_taken(id, total_size),
+            20 | 21 => self.stored(id),
+            22 => self.verifying(id, total_size),
             15 if size % 8 == 7 => self.refuse(Failure::new(Code::Denied, "not here")),
             _ => {}
         }
@@ -65,7 +73,7 @@ impl Subject for Server {
         match event {
             None => Polled::Nothing,
             Some(Event::Closed { .. }) => Polled::Last,
-            Some(Event::Stdin { .. }) => {
+            Some(Event::Stdin { .. } | Event::Data { .. }) => {
                 assert!(!self.body().is_empty());
                 Polled::Event
             }

@@ -275,9 +275,14 @@ impl Client {
         }
     }
 
-    /// Takes no new verbs, waits for the answers that are due, then closes.
+    /// Takes no new verbs, waits for the answers that are due, then closes. Cancels a `put` of which not all was sent:
+    /// nobody can send the rest any more.
     pub fn close(&mut self) {
-        self.closing = true;
+        if !core::mem::replace(&mut self.closing, true) {
+            for id in self.requests.partial_uploads() {
+                self.say(&ClientMessage::Cancel { id });
+            }
+        }
         self.close_if_done();
     }
 

@@ -55,7 +55,7 @@ pub enum End {
     /// [`End::Authenticated`] unless an `exec` runs or waits, which makes it [`End::Loss`].
     Fin,
     /// An end that the peer vouched for (TLS `close_notify`): replies finish, then the connection
-    /// closes.
+    /// closes. With a `put` of which not all has come, and which was not cancelled, it is [`End::Loss`].
     Authenticated,
     /// A reset, a read error, or a peer that is gone: everything ends at once and nothing more is
     /// written.

@@ -32,7 +32,8 @@
 //! | `pong` | `id` | | answers the server's `ping` of that id and all before it |
 //!
 //! At most [`Limits::pipeline`] requests may be unanswered at a time. Between an `exec` and its
-//! `exit` only `stdin`, `stdin_end`, `signal`, `cancel`, `ping` and `pong` may come.
+//! `exit` only `stdin`, `stdin_end`, `signal`, `cancel`, `ping` and `pong` may come, and the content of a `put` that was
+//! asked before it.
 //!
 //! # What a server sends
 //!

@@ -90,7 +90,8 @@ impl Default for Settings {
 ///                 }
 ///                 Err(_) => server.fail(id, Failure::new(Code::NotUtf8, "the body is not UTF-8")),
 ///             },
-///             Event::Exec { id, .. } | Event::Get { id, .. } | Event::List { id, .. } => {
+///             Event::Exec { id, .. } | Event::Get { id, .. } | Event::Put { id, .. }
+///             | Event::List { id, .. } | Event::Pair { id, .. } => {
 ///                 server.fail(id, Failure::new(Code::Denied, "this server only does upper"));
 ///             }
 ///             Event::Closed { reason } => eprintln!("{reason}"),

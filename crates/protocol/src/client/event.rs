@@ -151,7 +151,7 @@ pub enum Refused {
     /// A file does not end before all of it was sent, and with the digest that was announced.
     #[error("the file is not complete")]
     Incomplete,
-    /// A field of the request makes no sense beside another one.
+    /// A field makes no sense, beside another one or beside what the server holds.
     #[error("the request makes no sense")]
     Senseless,
     /// The server said `goaway`.

@@ -96,6 +96,12 @@ impl Requests {
         if let Kind::Put(upload) = &mut open.kind { Some(upload) } else { None }
     }
 
+    /// The `put`s of which not all was sent.
+    pub(super) fn partial_uploads(&self) -> Vec<Id> {
+        let partial = |open: &&Open| matches!(&open.kind, Kind::Put(upload) if upload.is_partial());
+        self.open.iter().filter(partial).map(|open| open.id).collect()
+    }
+
     /// How many bytes a request takes now, of input or of content.
     pub(super) fn credit(&self, id: Id) -> usize {
         match self.open.iter().find(|open| open.id == id).map(|open| &open.kind) {

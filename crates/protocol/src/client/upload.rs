@@ -75,6 +75,11 @@ impl Upload {
         }
     }
 
+    /// Whether more has to be sent.
+    pub(super) fn is_partial(&self) -> bool {
+        !matches!(self.stage, Stage::Whole(_))
+    }
+
     /// How much may be sent now.
     pub(super) fn credit(&self) -> usize {
         let credit = match self.stage {
@@ -86,14 +91,12 @@ impl Upload {
 
     /// What is sent begins at `offset`.
     pub(super) fn begin(&mut self, offset: u64) -> Result<(), Refused> {
-        match self.stage {
-            Stage::Offered { offset: offered } if offset == 0 || offset == offered => {
-                let left = self.size.map(|size| size.saturating_sub(offset));
-                self.stage = Stage::Sending { left };
-                Ok(())
-            }
-            _ => Err(Refused::NoInput),
+        let Stage::Offered { offset: offered } = self.stage else { return Err(Refused::NoInput) };
+        if offset != 0 && offset != offered {
+            return Err(Refused::Senseless);
         }
+        self.stage = Stage::Sending { left: self.size.map(|size| size.saturating_sub(offset)) };
+        Ok(())
     }
 
     /// So much is sent, no more than there is [credit](Self::credit) for.

@@ -119,7 +119,7 @@ impl Server {
                 Ok(Taken::Silently)
             }
             // What is missing of a file will never come.
-            Ok(Next::Ended) if self.requests.awaits_content() => {
+            Ok(Next::Ended) if self.requests.lacks_content() => {
                 self.channel.close(Closed::Lost, LastWords::Drop);
                 Ok(Taken::Silently)
             }

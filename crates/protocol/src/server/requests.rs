@@ -100,6 +100,14 @@ impl Requests {
             .is_some_and(|active| matches!(&active.kind, Kind::Put(upload) if upload.is_partial()))
     }
 
+    /// Whether a file that is wanted has not come in full, of the active request or of one that waits.
+    pub(super) fn lacks_content(&self) -> bool {
+        let active = self.active.as_ref();
+        let wanted = active.is_some_and(|active| !active.cancelled);
+        (wanted && self.awaits_content())
+            || self.waiting.iter().any(|waiting| matches!(waiting.request, Request::Put(_)))
+    }
+
     /// Whether a command runs or waits.
     pub(super) fn has_exec(&self) -> bool {
         let active = self.active.as_ref();
@@ -239,5 +247,6 @@ const STDIN_WINDOW: u64 = MAX_BODY as u64;
 /// The bytes of bodies that may wait behind the active request before the server stops reading.
 ///
 /// A `cancel` that the client sends behind so many is not seen until the active request has ended.
-/// A client that makes a server hold so much costs it some 3.2 MB in all.
+/// A client that makes a server hold so much costs it some 3.2 MB in all; behind a `put`, where only [`PIPELINE`] sets
+/// a bound, some 5.9 MB.
 const HELD: usize = 4 * MAX_BODY;

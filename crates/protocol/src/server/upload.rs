@@ -56,9 +56,9 @@ impl Upload {
         Some((WINDOW, held))
     }
 
-    /// Whether the application is still looking at it.
-    pub(super) fn is_asked(&self) -> bool {
-        self.stage == Stage::Asked
+    /// Whether the application may still be reading what it holds: only who asked to go on expects that.
+    pub(super) fn is_verified(&self) -> bool {
+        self.resume && self.stage == Stage::Asked
     }
 
     /// Whether more has to come from the client.

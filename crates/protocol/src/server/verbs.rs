@@ -50,8 +50,8 @@ impl Server {
         self.last(id, is_exec, &ServerMessage::Exit { id, exit }, &[]);
     }
 
-    /// So many bytes of what there is already have been read, of a `get` or a `put`. Said now and then, so that the
-    /// client sees that its wait is not in vain.
+    /// So many bytes of what there is already have been read, of a `get` or of a `put` that is to go on. Said now and
+    /// then, so that the client sees that its wait is not in vain.
     pub fn verifying(&mut self, id: Id, bytes: u64) {
         self.say(id, may_verify, &ServerMessage::Verifying { id, bytes });
     }
@@ -245,7 +245,7 @@ fn is_put(kind: &Kind) -> bool {
 }
 
 fn may_verify(kind: &Kind) -> bool {
-    matches!(kind, Kind::Put(upload) if upload.is_asked()) || is_get(kind)
+    matches!(kind, Kind::Put(upload) if upload.is_verified()) || is_get(kind)
 }
 
 fn is_pair(kind: &Kind) -> bool {

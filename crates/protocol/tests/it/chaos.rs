@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use framing_protocol::client::{self, Client};
 use framing_protocol::message::{
-    Code, Command, Digest, Entry, EntryKind, Exec, Exit, Failure, File, Get, Outcome, Stdin,
+    Code, Command, Digest, DigestKind, Entry, EntryKind, Exec, Exit, Failure, File, Get, Held,
+    Outcome, Put, Stdin,
 };
 use framing_protocol::server::{self, Server};
 use framing_protocol::{End, Machine};
@@ -33,7 +34,7 @@ fn step() -> impl Strategy<Value = Step> {
         12 => (0..MESSAGES.len(), 0..12_u64, length.clone()).prop_map(|(m, id, n)| Step::Message(m, id, n)),
         1 => vec(any::<u8>(), 0..50).prop_map(Step::Garbage),
         1 => (0..MESSAGES.len(), 0..40_usize).prop_map(|(m, n)| Step::Part(m, n)),
-        12 => (0..16_u8, 0..12_u64, length).prop_map(|(verb, id, n)| Step::Verb(verb, id, n)),
+        12 => (0..22_u8, 0..12_u64, length).prop_map(|(verb, id, n)| Step::Verb(verb, id, n)),
         4 => (0..2_000_000_usize).prop_map(Step::Sent),
         6 => (0..5_usize).prop_map(Step::Poll),
         3 => (0..20_u64).prop_map(Step::Pass),
@@ -42,7 +43,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// All messages of both sides, `@` for the id.
-const MESSAGES: [&str; 30] = [
+const MESSAGES: [&str; 39] = [
     r#"{"type":"hello","version":1}"#,
     WELCOME,
     r#"{"type":"upper","id":@}"#,
@@ -52,6 +53,15 @@ const MESSAGES: [&str; 30] = [
     r#"{"type":"stdin_end","id":@}"#,
     r#"{"type":"signal","id":@,"name":"INT"}"#,
     r#"{"type":"get","id":@,"path":"a"}"#,
+    r#"{"type":"put","id":@,"path":"a","digest":"md5"}"#,
+    r#"{"type":"put","id":@,"path":"a","size":9,"resume":true}"#,
+    r#"{"type":"begin","id":@}"#,
+    r#"{"type":"begin","id":@,"offset":5}"#,
+    r#"{"type":"file_end","id":@,"digest":"md5:00000000000000000000000000000000"}"#,
+    r#"{"type":"ready","id":@,"window":1000}"#,
+    r#"{"type":"ready","id":@,"offset":5,"prefix":"md5:00000000000000000000000000000000","window":9}"#,
+    r#"{"type":"stored","id":@,"digest":"md5:00000000000000000000000000000000"}"#,
+    r#"{"type":"verifying","id":@,"bytes":7}"#,
     r#"{"type":"list","id":@,"path":"a"}"#,
     r#"{"type":"cancel","id":@}"#,
     r#"{"type":"ping","id":@}"#,
@@ -104,6 +114,11 @@ fn server_verb(server: &mut Server, verb: u8, id: u64, n: usize) {
         12 => server.entries(id, &vec![entry; n.min(10)]),
         13 => server.entries_end(id),
         14 if n == 7 => server.goaway("r"),
+        15 => server.ready(id, Some(Held { offset: n as u64, prefix: Digest::Md5([0; 16]) })),
+        16 => server.ready(id, Some(Held { offset: 5, prefix: Digest::Blake3([0; 32]) })),
+        17 | 18 => server.data_taken(id, n as u64),
+        19 => server.stored(id),
+        20 => server.verifying(id, n as u64),
         _ => {}
     }
 }
@@ -122,6 +137,11 @@ fn client_verb(client: &mut Client, verb: u8, id: u64, n: usize) {
         12 => client.signal(id, "INT"),
         13 => client.cancel(id),
         14 if n == 7 => client.close(),
+        15 => drop(client.put(&Put { digest: DigestKind::Md5, ..Put::new("a".into()) })),
+        16 => drop(client.put(&Put { size: Some(9), resume: true, ..Put::new("a".into()) })),
+        17 => drop(client.begin(id, n as u64)),
+        18 | 19 => drop(client.data(id, &vec![b'd'; n])),
+        20 => drop(client.file_end(id, Digest::Md5([0; 16]))),
         _ => {}
     }
 }

@@ -5,7 +5,8 @@ use core::time::Duration;
 
 use framing_protocol::client::{self, Client};
 use framing_protocol::message::{
-    Code, Command, Digest, Entry, EntryKind, Exec, Exit, Failure, File, Get, Outcome, Stdin,
+    Code, Command, Digest, Entry, EntryKind, Exec, Exit, Failure, File, Get, Held, Outcome, Put,
+    Stdin,
 };
 use framing_protocol::server::{self, Server};
 use framing_protocol::{End, Id, Machine};
@@ -36,7 +37,7 @@ impl Log {
     }
 }
 
-/// A server application: upper, two files, a listing, `cat`.
+/// A server application: upper, two files, a listing, `cat`, and a file of which it has a part.
 #[derive(Default)]
 struct ServerApp {
     log: Log,
@@ -100,8 +101,17 @@ impl ServerApp {
             server::Event::Pair { id, name, .. } => server.paired(id, vec![name]),
             server::Event::Signal { id, .. } => server.stderr(id, b"signalled\n"),
             server::Event::StdinEnd { id } => self.finished_input = Some(id),
+            server::Event::Put { id, put } if put.resume => {
+                server.verifying(id, HELD / 2);
+                server.ready(id, Some(Held { offset: HELD, prefix: Digest::Blake3([8; 32]) }));
+            }
+            server::Event::Put { id, .. } => server.ready(id, None),
+            server::Event::Data { id } => server.data_taken(id, server.body().len() as u64),
+            server::Event::FileEnd { id, .. } => server.stored(id),
             // Any other path is held open until it is cancelled.
-            server::Event::Get { .. } | server::Event::Closed { .. } => {}
+            server::Event::Get { .. }
+            | server::Event::Begin { .. }
+            | server::Event::Closed { .. } => {}
         }
     }
 
@@ -136,6 +146,8 @@ struct ClientApp {
     ended: usize,
     input: Vec<u8>,
     pong: bool,
+    /// The file that is being brought, and what is still to be sent of it.
+    bringing: Option<(Id, Vec<u8>)>,
 }
 
 impl ClientApp {
@@ -147,8 +159,15 @@ impl ClientApp {
                 | client::Event::Exit { .. }
                 | client::Event::FileEnd { .. }
                 | client::Event::EntriesEnd { .. }
+                | client::Event::Stored { .. }
                 | client::Event::Error { .. } => self.ended += 1,
                 client::Event::Pong { .. } => self.pong = true,
+                client::Event::Ready { id, held } => {
+                    let offset = held.map_or(0, |held| held.offset);
+                    client.begin(*id, offset).unwrap();
+                    let rest = big_file().split_off(usize::try_from(offset).unwrap());
+                    self.bringing = Some((*id, rest));
+                }
                 _ => {}
             }
             // When credit comes depends on how the input was cut.
@@ -160,6 +179,14 @@ impl ClientApp {
     }
 
     fn script(&mut self, client: &mut Client) {
+        if let Some((id, rest)) = &mut self.bringing {
+            let taken = client.data(*id, rest).unwrap();
+            rest.drain(..taken);
+            if rest.is_empty() {
+                client.file_end(*id, Digest::Blake3([9; 32])).unwrap();
+                self.bringing = None;
+            }
+        }
         match self.part {
             // Everything at once, before the welcome: empty and not, good and bad, and a refusal.
             0 => {
@@ -183,30 +210,41 @@ impl ClientApp {
                 client.ping().unwrap();
                 self.part = 3;
             }
+            // A file, the rest of another, and what waits behind them.
             3 if self.pong => {
+                let put = Put { size: Some(300_000), ..Put::new("new".into()) };
+                client.put(&put).unwrap();
+                client.put(&Put { resume: true, ..put }).unwrap();
+                client.upper(b"behind them").unwrap();
+                self.part = 4;
+            }
+            4 if self.ended == 13 => {
                 let exec = Exec { stdin: Stdin::Piped, ..Exec::new(Command::Shell("cat".into())) };
                 let id = client.exec(&exec).unwrap();
                 client.signal(id, "USR1");
                 self.input = (0..330_000_u32).map(|i| i.to_le_bytes()[0]).collect();
-                self.part = 4;
+                self.part = 5;
             }
-            4 => {
-                let id = 11;
+            5 => {
+                let id = 14;
                 let taken = client.stdin(id, &self.input).unwrap();
                 self.input.drain(..taken);
                 if self.input.is_empty() {
                     client.stdin_end(id);
-                    self.part = 5;
+                    self.part = 6;
                 }
             }
-            5 if self.ended == 11 => {
+            6 if self.ended == 14 => {
                 client.close();
-                self.part = 6;
+                self.part = 7;
             }
             _ => {}
         }
     }
 }
+
+/// What the server has of the second file.
+const HELD: u64 = 123_456;
 
 fn big_file() -> Vec<u8> {
     (0..300_000_u32).map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect()
@@ -277,6 +315,12 @@ fn the_whole_conversation_is_as_it_should_be() {
             "Error",
             "Error",
             "Pong",
+            "Ready",
+            "Stored",
+            "Verifying",
+            "Ready",
+            "Stored",
+            "Upper",
             "Started",
             "Stderr",
             "Stdout",
@@ -287,8 +331,12 @@ fn the_whole_conversation_is_as_it_should_be() {
     assert_eq!(asked.0[2].1, b"");
     assert_eq!(asked.0[3].1, "STRASSE".as_bytes());
     assert_eq!(asked.0[9].1, big_file());
-    assert_eq!(asked.0[16].1, b"ready\nsignalled\n");
-    assert_eq!(asked.0[17].1.len(), 330_000);
+    assert_eq!(asked.0[22].1, b"ready\nsignalled\n");
+    assert_eq!(asked.0[23].1.len(), 330_000);
+    let brought: Vec<_> = served.0.iter().filter(|(event, _)| event.starts_with("Data")).collect();
+    let [(_, whole), (_, rest)] = &brought[..] else { panic!("{} pieces", brought.len()) };
+    assert_eq!(*whole, big_file());
+    assert_eq!(rest[..], big_file()[usize::try_from(HELD).unwrap()..]);
     assert_eq!(served.count("Cancel"), 1, "what was cancelled in the queue was never seen");
     assert_eq!(served.0.last().unwrap().0, "Closed { reason: Clean }");
 }

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use framing_protocol::HeaderError;
 use framing_protocol::message::{
     Cap, ClientMessage, Code, Command, Digest, DigestKind, Entry, EntryKind, Escaped, Exec, Exit,
-    Failure, File, Get, Hello, Limits, Outcome, Resume, ServerMessage, Stdin, Text, Welcome,
+    Failure, File, Get, Held, Hello, Limits, Outcome, Put, Ready, Resume, ServerMessage, Stdin,
+    Text, Welcome,
 };
 
 #[test]
@@ -195,6 +196,16 @@ fn every_client_message_survives() {
     let get = Get::new("a".into());
     let resumed = Get { resume: Some(resume), digest: DigestKind::Md5, ..get };
     let detached = Exec { detach: true, ..Exec::new(named) };
+    let full_put = Put {
+        path: vec![b'a', 0xff].into(),
+        size: Some(u64::MAX),
+        digest: DigestKind::Sha256,
+        resume: true,
+        overwrite: true,
+        parents: true,
+        modified: Some(i64::MIN),
+        mode: Some(0o100_644),
+    };
     let messages = [
         ClientMessage::Hello(Hello { version: 1, agent: "\u{1b}[31m".to_owned(), pairing: true }),
         ClientMessage::Upper { id: u64::MAX },
@@ -206,6 +217,10 @@ fn every_client_message_survives() {
         ClientMessage::Signal { id: 5, name: "INT".to_owned() },
         ClientMessage::Get { id: 6, get: Get::new(vec![b'/', 0xff].into()) },
         ClientMessage::Get { id: 7, get: resumed },
+        ClientMessage::Put { id: 8, put: full_put },
+        ClientMessage::Begin { id: 8, offset: 1 << 40 },
+        ClientMessage::Data { id: 8 },
+        ClientMessage::FileEnd { id: 8, digest: Digest::Sha256([0xf0; 32]) },
         ClientMessage::List { id: 7, path: "".into() },
         ClientMessage::Cancel { id: 8 },
         ClientMessage::Ping { id: 9 },
@@ -220,6 +235,7 @@ fn every_client_message_survives() {
 #[test]
 fn every_server_message_survives() {
     let exit = |outcome| Exit { outcome, truncated: false, duration: Duration::from_millis(7) };
+    let held = Held { offset: u64::MAX, prefix: Digest::Md5([1; 16]) };
     let messages = [
         ServerMessage::Welcome(Welcome {
             version: 1,
@@ -257,6 +273,9 @@ fn every_server_message_survives() {
         ServerMessage::FileEnd { id: 9, digest: Digest::Blake3([0x0f; 32]) },
         ServerMessage::FileEnd { id: 9, digest: Digest::Sha256([0xf0; 32]) },
         ServerMessage::FileEnd { id: 9, digest: Digest::Md5([0x0f; 16]) },
+        ServerMessage::Ready { id: 9, ready: Ready { held: None, window: u64::MAX } },
+        ServerMessage::Ready { id: 9, ready: Ready { held: Some(held), window: 0 } },
+        ServerMessage::Stored { id: 9, digest: Digest::Md5([0xf0; 16]) },
         ServerMessage::Entries { id: 10 },
         ServerMessage::EntriesEnd { id: 11 },
         ServerMessage::Error {
@@ -284,6 +303,7 @@ fn fields_that_do_not_fit_together_are_refused() {
         r#"{"type":"get","id":1,"path":"a","offset":1,"prefix":"md5:d41d8cd98f00b204e9800998ecf8427e"}"#,
         r#"{"type":"get","id":1,"path":"a","digest":"sha1"}"#,
         r#"{"type":"get","id":1,"path":"a","digest":null}"#,
+        r#"{"type":"put","id":1,"path":"a","resume":true}"#,
         r#"{"type":"exec","id":1}"#,
         r#"{"type":"exec","id":1,"argv":["a"],"shell":"a"}"#,
         r#"{"type":"exec","id":1,"argv":["a"],"named":"a"}"#,
@@ -304,6 +324,7 @@ fn fields_that_do_not_fit_together_are_refused() {
     }
     for header in [
         r#"{"type":"verifying","id":1}"#,
+        r#"{"type":"ready","id":1,"offset":1,"window":1}"#,
         r#"{"type":"file","id":1,"filename":"a","total_size":1,"offset":-1}"#,
         r#"{"type":"exit","id":1,"outcome":"exited","duration_ms":1}"#,
         r#"{"type":"exit","id":1,"outcome":"exited","code":1,"signal":9,"duration_ms":1}"#,
