@@ -282,7 +282,7 @@ fn length_in(path: &[u8]) -> usize {
 fn entries(count: usize) -> Vec<Entry> {
     let entry = |n: usize| {
         let name = n.to_string().into();
-        Entry { name, kind: EntryKind::File, size: n as u64, modified: None }
+        Entry::new(name, EntryKind::File, n as u64)
     };
     (0..count).map(entry).collect()
 }

@@ -32,7 +32,7 @@ impl Subject for Server {
     fn verb(&mut self, verb: u8, id: u64, size: usize) {
         let total_size = size as u64;
         let file = File::new("f".into(), total_size);
-        let entry = Entry { name: "e".into(), kind: EntryKind::File, size: 0, modified: None };
+        let entry = Entry::new("e".into(), EntryKind::File, 0);
         let exit = Exit {
             outcome: Outcome::Exited { code: 0 },
             truncated: false,

@@ -2,6 +2,7 @@
 
 mod exec;
 mod get;
+mod ls;
 mod put;
 mod transfer;
 
@@ -19,6 +20,7 @@ use crate::error::Status;
 
 pub(crate) use exec::{Exec, Program};
 pub(crate) use get::{Get, is_pattern};
+pub(crate) use ls::{Ls, Sort};
 pub(crate) use put::{Put, is_folder};
 pub(crate) use transfer::{Reports, Transfer};
 
@@ -185,11 +187,19 @@ pub(crate) enum Command {
     /// Several files (more than one FILE, or -r) go into a folder over one connection. One that cannot be put is no
     /// reason to leave out the others; the exit code is that of the first failure.
     Put(Put),
-    /// List a folder
-    Ls {
-        /// The folder, from the server's root on
-        #[arg(default_value = ".")]
-        path: OsString,
+    /// List folders
+    ///
+    /// On a terminal names stand in columns, folders with a slash behind them, and control characters in names are
+    /// escaped; elsewhere they are printed as they are, one a line and as they come. Hidden names are not served.
+    Ls(Ls),
+    /// Show what is known of a path itself
+    Stat {
+        /// The paths, from the server's root on; a symbolic link is not followed
+        #[arg(value_name = "PATH", required = true)]
+        paths: Vec<OsString>,
+        /// Print a JSON object a line, as `ls --json` does
+        #[arg(long)]
+        json: bool,
     },
     /// Ask whether the server is there, and how far away
     Ping,
@@ -238,7 +248,8 @@ impl Command {
             Self::Exec(_) => "exec",
             Self::Get(_) => "get",
             Self::Put(_) => "put",
-            Self::Ls { .. } => "ls",
+            Self::Ls(_) => "ls",
+            Self::Stat { .. } => "stat",
             Self::Ping => "ping",
             Self::Pair { .. } => "pair",
             Self::Trust { .. } => "trust",

@@ -90,10 +90,10 @@ pub enum Error {
         most: &'static str,
     },
     /// Not all files have come over; why, has been said of each.
-    #[error("{failed} of {all} files were not {done}")]
+    #[error("{failed} of {all} {what}")]
     Incomplete {
-        /// What was to be done with them.
-        done: &'static str,
+        /// What, and what has not become of it.
+        what: &'static str,
         /// How many have not come over.
         failed: usize,
         /// How many were asked for.

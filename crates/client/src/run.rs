@@ -24,7 +24,10 @@ pub fn run(args: &Args) -> Status {
         Command::Echo { texts } => target(args).and_then(|target| echo::run(&target, texts)),
         Command::Get(get) => target(args).and_then(|target| get::run(&target, get)),
         Command::Put(put) => target(args).and_then(|target| put::run(&target, put)),
-        Command::Ls { path } => target(args).and_then(|target| ls::run(&target, path)),
+        Command::Ls(asked) => target(args).and_then(|target| ls::run(&target, asked)),
+        Command::Stat { paths, json } => {
+            target(args).and_then(|target| ls::stat(&target, paths, (*json).into()))
+        }
         Command::Ping => target(args).and_then(|target| ping(&target)),
         Command::Pair { name } => pair::run(name.as_deref()),
         Command::Trust { key, replace } => trust(&args.server, *key, *replace),

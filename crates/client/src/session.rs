@@ -139,21 +139,42 @@ impl Session {
         sink: &mut dyn Sink,
         mut show: impl FnMut(&Entry) -> Vec<u8>,
     ) -> Result<(), Error> {
+        self.list_by(path, sink, &mut |entries| {
+            entries.unwrap_or_default().iter().flat_map(&mut show).collect()
+        })
+    }
+
+    /// The same with as many entries at a time as come, and none at the end.
+    pub(crate) fn list_by(
+        &mut self,
+        path: &Text,
+        sink: &mut dyn Sink,
+        show: &mut dyn FnMut(Option<Vec<Entry>>) -> Vec<u8>,
+    ) -> Result<(), Error> {
         let id = self.ask(|machine| machine.list(path))?;
         loop {
-            match self.event_of(id, &mut [sink])? {
-                Event::Entries { .. } => {
-                    let mut shown = Vec::new();
-                    for entry in Entry::lines(self.body()) {
-                        shown.extend(show(&entry?));
-                    }
-                    sink.put(&shown).map_err(Error::Sink)?;
-                }
-                Event::EntriesEnd { .. } => break,
-                _ => {}
+            let entries = match self.event_of(id, &mut [sink])? {
+                Event::Entries { .. } => Some(Entry::lines(self.body()).collect::<Result<_, _>>()?),
+                Event::EntriesEnd { .. } => None,
+                _ => continue,
+            };
+            let is_end = entries.is_none();
+            sink.put(&show(entries)).map_err(Error::Sink)?;
+            if is_end {
+                break;
             }
         }
         self.finish(&mut [sink])
+    }
+
+    /// Asks what is known of a path itself. A symbolic link is not followed.
+    pub fn stat(&mut self, path: &Text) -> Result<Entry, Error> {
+        let id = self.ask(|machine| machine.stat(path))?;
+        loop {
+            if let Event::Entry { entry, .. } = self.event_of(id, &mut [])? {
+                return Ok(entry);
+            }
+        }
     }
 
     /// Measures one round trip, from our machine to the server's and back.
@@ -373,6 +394,7 @@ fn request_of(event: &Event) -> Option<Id> {
         | Event::FileEnd { id, .. }
         | Event::Entries { id }
         | Event::EntriesEnd { id }
+        | Event::Entry { id, .. }
         | Event::Ready { id, .. }
         | Event::Stored { id }
         | Event::Paired { id, .. } => Some(id),

@@ -20,11 +20,11 @@ pub(crate) enum Verb {
 }
 
 impl Verb {
-    /// What has been done to a file that has come over.
-    pub(crate) fn done(self) -> &'static str {
+    /// What is said of files that have not come over.
+    pub(crate) fn failed(self) -> &'static str {
         match self {
-            Self::Get => "fetched",
-            Self::Put => "put",
+            Self::Get => "files were not fetched",
+            Self::Put => "files were not put",
         }
     }
 }

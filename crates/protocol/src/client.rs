@@ -23,6 +23,7 @@
 //! get   -> verifying ... -> file -> data ... -> file_end
 //! put   -> verifying ... -> ready -> (window) ... -> stored
 //! list  -> entries ... -> entries_end
+//! stat  -> entry
 //! ```
 //!
 //! While an `exec` is unanswered nothing else may be asked.
@@ -211,6 +212,11 @@ impl Client {
     /// Asks for the entries of a directory.
     pub fn list(&mut self, path: &Text) -> Result<Id, Refused> {
         self.request(Kind::List, &[], |id| ClientMessage::List { id, path: path.clone() })
+    }
+
+    /// Asks for the entry of a path itself.
+    pub fn stat(&mut self, path: &Text) -> Result<Id, Refused> {
+        self.request(Kind::Stat, &[], |id| ClientMessage::Stat { id, path: path.clone() })
     }
 
     /// Redeems an invitation, under a name for this client. To be announced by

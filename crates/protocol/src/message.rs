@@ -6,7 +6,7 @@
 //!
 //! # Ids
 //!
-//! A request (`upper`, `exec`, `get`, `put`, `list`, `pair`) carries an `id` greater than that of every request
+//! A request (`upper`, `exec`, `get`, `put`, `list`, `stat`, `pair`) carries an `id` greater than that of every request
 //! before it, the first at least 1. All that belongs to the request repeats it. The id of a `ping`
 //! is its sender's own affair and no request's.
 //!
@@ -26,6 +26,7 @@
 //! | `data` | `id` | bytes | a piece of the file, in order, within the credit |
 //! | `file_end` | `id`, `digest` [`Digest`] | | all of it was sent |
 //! | `list` | `id`, `path` [`Text`] | | asks for the entries of a directory; empty or `.`: the root |
+//! | `stat` | `id`, `path` [`Text`] | | asks for the entry of a path itself; empty or `.`: of the root |
 //! | `pair` | `id`, `token` string, `name` string | | redeems an invitation: the key of this connection is let in from now on |
 //! | `cancel` | `id` | | ends the request of that id, waiting or active |
 //! | `ping` | `id` | | asks for a `pong` |
@@ -54,6 +55,7 @@
 //! | `paired` | `id`, `roles` array of strings | | the invitation is redeemed, for these roles; ends the request |
 //! | `entries` | `id` | lines of [`Entry`] | some entries |
 //! | `entries_end` | `id` | | all of them were sent; ends the request |
+//! | `entry` | `id`, and those of [`Entry`] | | answers `stat`, and ends the request |
 //! | `error` | `id` (may be absent), and those of [`Failure`] | | ends the request; without `id`: the connection |
 //! | `goaway` | `reason` string, `last_id` integer | | requests after `last_id` were not and will not be looked at |
 //! | `ping`, `pong` | `id` | | as above, the other way |
@@ -185,6 +187,10 @@ pub enum ClientMessage {
         id: Id,
         path: Text,
     },
+    Stat {
+        id: Id,
+        path: Text,
+    },
     Pair {
         id: Id,
         token: Token,
@@ -227,6 +233,7 @@ impl ClientMessage {
                 Self::FileEnd { id: preview.id()?, digest }
             }
             "list" => Self::List { id: preview.id()?, path: path(&preview, header)? },
+            "stat" => Self::Stat { id: preview.id()?, path: path(&preview, header)? },
             "pair" => {
                 let Pair { token, name } = preview.fields(header)?;
                 Self::Pair { id: preview.id()?, token, name }
@@ -303,6 +310,11 @@ pub enum ServerMessage {
     EntriesEnd {
         id: Id,
     },
+    Entry {
+        id: Id,
+        #[serde(flatten)]
+        entry: Entry,
+    },
     Ready {
         id: Id,
         #[serde(flatten)]
@@ -364,6 +376,7 @@ impl ServerMessage {
             }
             "entries" => Self::Entries { id: preview.id()? },
             "entries_end" => Self::EntriesEnd { id: preview.id()? },
+            "entry" => Self::Entry { id: preview.id()?, entry: preview.fields(header)? },
             "ready" => Self::Ready { id: preview.id()?, ready: preview.fields(header)? },
             "stored" => {
                 let FileEnd { digest } = preview.fields(header)?;

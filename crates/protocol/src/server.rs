@@ -18,7 +18,7 @@
 //!
 //! ```text
 //! request --> [waiting] -- its turn: event --> [active] -- upper, exit, file_end, --> ended
-//!                 |                               |        entries_end, stored, fail
+//!                 |                               |        entries_end, entry, stored, fail
 //!                 | cancel: error cancelled       | cancel: Event::Cancel, and the
 //!                 v                               | application ends it
 //!               ended                             +--> (unchanged)

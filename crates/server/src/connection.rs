@@ -3,7 +3,7 @@
 use crate::audit::Audit;
 use crate::execution::Execution;
 use crate::gate::Gate;
-use crate::listing::Listing;
+use crate::listing::{self, Listing};
 use crate::plan::Plan;
 use crate::receiving::{self, Guest, Intake, Receiving};
 use crate::registry::Pass;
@@ -171,7 +171,9 @@ impl Connection<'_> {
     fn forbidden(&self, event: &Event) -> Option<(Id, Failure)> {
         let (id, role) = match event {
             Event::Upper { id } => (*id, Role::Echo),
-            Event::Get { id, .. } | Event::List { id, .. } => (*id, Role::Files),
+            Event::Get { id, .. } | Event::List { id, .. } | Event::Stat { id, .. } => {
+                (*id, Role::Files)
+            }
             Event::Put { id, .. } => (*id, Role::FilesWrite),
             Event::Exec { id, exec } => (
                 *id,
@@ -261,6 +263,7 @@ impl Connection<'_> {
             | Event::Get { id, .. }
             | Event::Put { id, .. }
             | Event::List { id, .. }
+            | Event::Stat { id, .. }
             | Event::Pair { id, .. }
                 if self.leaving.is_some() =>
             {
@@ -284,6 +287,7 @@ impl Connection<'_> {
                 self.work = Listing::start(id, root.as_ref(), &path, protocol)
                     .map_or(Work::None, Work::Directory);
             }
+            Event::Stat { id, path } => listing::look(id, root.as_ref(), &path, protocol),
             Event::Pair { id, token, name } => self.pair(id, &token, &name),
             Event::Stdin { .. } => {
                 if let Work::Command(execution) = &mut self.work {

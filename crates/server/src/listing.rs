@@ -1,4 +1,4 @@
-//! A directory on its way to the client.
+//! A directory on its way to the client, or what is known of one of its entries.
 
 use crate::root::Root;
 use crate::sending::{denied, failure};
@@ -6,7 +6,7 @@ use crate::work::Progress;
 use framing_protocol::Id;
 use framing_protocol::message::{Code, Entry, EntryKind, Failure, Text};
 use framing_protocol::server::Server as Protocol;
-use rustix::fs::{AtFlags, Dir, FileType, statat};
+use rustix::fs::{AtFlags, Dir, FileType, Stat, statat};
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;
 use std::vec;
@@ -122,9 +122,24 @@ fn read(
     Ok(Progress::Going)
 }
 
+/// Answers a `stat`.
+pub(crate) fn look(id: Id, root: Option<&Root>, path: &Text, protocol: &mut Protocol) {
+    let looked = root
+        .ok_or_else(denied)
+        .and_then(|root| root.look(path.as_bytes()).map_err(|error| failure(&error, path)));
+    match looked {
+        Ok((name, stat)) => protocol.entry(id, entry(&name, &stat)),
+        Err(failure) => protocol.fail(id, failure),
+    }
+}
+
 /// None for an entry that has vanished meanwhile.
 fn describe(directory: &OwnedFd, name: &[u8]) -> Option<Entry> {
     let stat = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+    Some(entry(name, &stat))
+}
+
+fn entry(name: &[u8], stat: &Stat) -> Entry {
     let kind = match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => EntryKind::File,
         FileType::Directory => EntryKind::Directory,
@@ -132,7 +147,8 @@ fn describe(directory: &OwnedFd, name: &[u8]) -> Option<Entry> {
         _ => EntryKind::Other,
     };
     let size = if kind == EntryKind::File { u64::try_from(stat.st_size).unwrap_or(0) } else { 0 };
-    Some(Entry { name: Text::from(name), kind, size, modified: Some(stat.st_mtime) })
+    let (modified, mode) = (Some(stat.st_mtime), Some(stat.st_mode & 0o7777));
+    Entry { modified, mode, ..Entry::new(Text::from(name), kind, size) }
 }
 
 fn broken(errno: Errno) -> Failure {

@@ -1,6 +1,9 @@
 //! The directory below which files are served, and nothing above or beside it.
 
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2};
+use rustix::fs::{
+    AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, mkdirat, openat, openat2,
+    statat,
+};
 use rustix::io::Errno;
 use std::fs::{File, Metadata};
 use std::io;
@@ -111,6 +114,26 @@ impl Root {
         if metadata.is_dir() { Ok(file.into()) } else { Err(PathError::NotADirectory) }
     }
 
+    /// Looks at what is at `path`, without opening it or following it if it is a link, and gives its name.
+    pub(crate) fn look(&self, path: &[u8]) -> Result<(Vec<u8>, Stat), PathError> {
+        let path = relative(path)?;
+        if path == b"." {
+            return Ok((path, fstat(&self.directory)?));
+        }
+        let whole = path.strip_suffix(b"/").unwrap_or(&path);
+        let (parent, name) = split(whole);
+        let directory = self.directory(parent).map_err(|error| match error {
+            PathError::NotADirectory => PathError::Absent,
+            error => error,
+        })?;
+        let stat = statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let is_directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+        if whole.len() < path.len() && !is_directory {
+            return Err(PathError::Absent);
+        }
+        Ok((name.to_vec(), stat))
+    }
+
     /// Opens the directory in which the file at `path` is to be, and gives its name there.
     pub(crate) fn parent(
         &self,
@@ -121,10 +144,7 @@ impl Root {
         if path == b"." || path.ends_with(b"/") {
             return Err(PathError::NotAFile("a directory"));
         }
-        let (parent, name) = match path.iter().rposition(|&byte| byte == b'/') {
-            Some(slash) => (&path[..slash], &path[slash + 1..]),
-            None => (&b"."[..], &path[..]),
-        };
+        let (parent, name) = split(&path);
         let directory = match self.directory(parent) {
             Err(PathError::Absent) if missing == Missing::Made => {
                 make_directories(&self.directory, parent)?
@@ -169,6 +189,14 @@ fn step_by_step(root: &OwnedFd, path: &[u8], flags: OFlags) -> Result<OwnedFd, E
         parent = Some(openat(parent.as_ref().unwrap_or(root), component, way, Mode::empty())?);
     }
     openat(parent.as_ref().unwrap_or(root), last, flags | OFlags::NOFOLLOW, Mode::empty())
+}
+
+/// A relative path as a directory and a name in it.
+fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|&byte| byte == b'/') {
+        Some(slash) => (&path[..slash], &path[slash + 1..]),
+        None => (b".", path),
+    }
 }
 
 /// Makes what is missing of a relative path of directories without `..`. None of its components is followed if it is

@@ -243,7 +243,7 @@ fn serving(command: &Command) -> &'static str {
             Program::Named { .. } => "",
         },
         Command::Put(_) => " --root DIR --writable",
-        Command::Get(_) | Command::Ls { .. } => " --root DIR",
+        Command::Get(_) | Command::Ls(_) | Command::Stat { .. } => " --root DIR",
         Command::Echo { .. }
         | Command::Inspect(_)
         | Command::Ping

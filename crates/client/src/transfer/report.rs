@@ -116,7 +116,7 @@ impl Report {
             (Some(error), _) => Err(error),
             (None, Some(first)) => {
                 let Self { verb, failed, all, .. } = self;
-                Err(Error::Incomplete { done: verb.done(), failed, all, first })
+                Err(Error::Incomplete { what: verb.failed(), failed, all, first })
             }
             (None, None) => Ok(()),
         }

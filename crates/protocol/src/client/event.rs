@@ -1,7 +1,7 @@
 //! What the client machine tells its application.
 
 use crate::machine::Closed;
-use crate::message::{Digest, Exit, Failure, File, Held, Id, Welcome};
+use crate::message::{Digest, Entry, Exit, Failure, File, Held, Id, Welcome};
 
 /// What happened. Small and owned; the body, where there is one, is lent by
 /// [`Client::body`](super::Client::body).
@@ -95,6 +95,13 @@ pub enum Event {
     EntriesEnd {
         /// The request.
         id: Id,
+    },
+    /// The answer to `stat`. Ends the request.
+    Entry {
+        /// The request.
+        id: Id,
+        /// What is there.
+        entry: Entry,
     },
     /// The invitation is redeemed: from now on the server knows our key. Ends the request.
     Paired {

@@ -99,6 +99,7 @@ impl Client {
             | ServerMessage::FileEnd { id, .. }
             | ServerMessage::Entries { id }
             | ServerMessage::EntriesEnd { id }
+            | ServerMessage::Entry { id, .. }
             | ServerMessage::Ready { id, .. }
             | ServerMessage::Stored { id, .. }
             | ServerMessage::Paired { id, .. }

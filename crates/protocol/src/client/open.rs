@@ -37,6 +37,7 @@ pub(super) enum Kind {
     },
     Put(Upload),
     List,
+    Stat,
     Pair,
 }
 
@@ -205,6 +206,7 @@ impl Kind {
             (Self::Put(upload), answer) => upload.take(id, answer)?,
             (Self::List, M::Entries { .. }) => Event::Entries { id },
             (Self::List, M::EntriesEnd { .. }) => Event::EntriesEnd { id },
+            (Self::Stat, M::Entry { entry, .. }) => Event::Entry { id, entry },
             (Self::Pair, M::Paired { roles, .. }) => Event::Paired { id, roles },
             _ => return Err(violation(format!("an answer that request {id} does not expect"))),
         };
@@ -235,6 +237,7 @@ fn is_last(event: &Event) -> bool {
             | Event::Exit { .. }
             | Event::FileEnd { .. }
             | Event::EntriesEnd { .. }
+            | Event::Entry { .. }
             | Event::Stored { .. }
             | Event::Paired { .. }
             | Event::Error { .. }

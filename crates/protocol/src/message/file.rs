@@ -141,14 +141,15 @@ impl File {
     }
 }
 
-/// One line in the body of `entries`: a JSON object, ended by LF.
+/// One line in the body of `entries`, a JSON object ended by LF; or the fields of `entry` beside its id.
 ///
 /// | field | JSON | meaning |
 /// |---|---|---|
-/// | `name` | [`Text`] | the name without its directory |
+/// | `name` | [`Text`] | the name without its directory; of the root `.` |
 /// | `kind` | `"file"`, `"directory"`, `"symlink"`, `"other"` | what it is |
 /// | `size` | integer | bytes, 0 where that means nothing |
 /// | `modified` | integer, may be absent | seconds since 1970-01-01T00:00:00Z, may be negative |
+/// | `mode` | integer, may be absent | permission bits, as `0o644` = 420 |
 ///
 /// ```
 /// use framing_protocol::message::{Entry, EntryKind};
@@ -169,9 +170,17 @@ pub struct Entry {
     /// When it was last modified, in seconds since 1970-01-01T00:00:00Z.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified: Option<i64>,
+    /// Its permission bits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<u32>,
 }
 
 impl Entry {
+    /// Of which nothing else is known.
+    pub fn new(name: Text, kind: EntryKind, size: u64) -> Self {
+        Self { name, kind, size, modified: None, mode: None }
+    }
+
     /// Reads the body of one `entries` message, line by line, as strictly as a header.
     pub fn lines(body: &[u8]) -> impl Iterator<Item = Result<Self, HeaderError>> {
         body.split_inclusive(|byte| *byte == b'\n').map(header::object)

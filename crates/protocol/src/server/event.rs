@@ -65,6 +65,13 @@ pub enum Event {
         /// The path as the client wrote it.
         path: Text,
     },
+    /// A request: answer with [`entry`](super::Server::entry), or with [`fail`](super::Server::fail).
+    Stat {
+        /// The request.
+        id: Id,
+        /// The path as the client wrote it.
+        path: Text,
+    },
     /// A request: redeem the invitation and answer with [`paired`](super::Server::paired), or with
     /// [`fail`](super::Server::fail).
     Pair {

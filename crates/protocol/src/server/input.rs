@@ -151,6 +151,7 @@ impl Server {
             ClientMessage::Data { id } => self.piece(id, body),
             ClientMessage::FileEnd { id, digest } => self.file_ended(id, digest),
             ClientMessage::List { id, path } => self.request(id, Request::List(path)),
+            ClientMessage::Stat { id, path } => self.request(id, Request::Stat(path)),
             ClientMessage::Pair { id, token, name } => self.request(id, Request::Pair(token, name)),
             ClientMessage::Stdin { id } => self.stdin(id, body),
             ClientMessage::StdinEnd { id } => self.stdin_end(id),
@@ -205,6 +206,7 @@ impl Server {
             Request::Get(get) => (Kind::Get, Event::Get { id, get }),
             Request::Put(put) => (Kind::Put(Upload::new(&put)), Event::Put { id, put }),
             Request::List(path) => (Kind::List, Event::List { id, path }),
+            Request::Stat(path) => (Kind::Stat, Event::Stat { id, path }),
             Request::Pair(token, name) => (Kind::Pair, Event::Pair { id, token, name }),
         };
         self.requests.activate(id, kind);

@@ -25,6 +25,7 @@ pub(super) enum Request {
     Get(Get),
     Put(Put),
     List(Text),
+    Stat(Text),
     Pair(Token, String),
 }
 
@@ -44,6 +45,7 @@ pub(super) enum Kind {
     Get,
     Put(Upload),
     List,
+    Stat,
     Pair,
 }
 

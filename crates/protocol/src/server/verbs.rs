@@ -128,6 +128,11 @@ impl Server {
         self.last(id, is_list, &ServerMessage::EntriesEnd { id }, &[]);
     }
 
+    /// Answers a `stat`, and ends it.
+    pub fn entry(&mut self, id: Id, entry: Entry) {
+        self.last(id, is_stat, &ServerMessage::Entry { id, entry }, &[]);
+    }
+
     /// Takes no new request from now on, finishes those that were accepted, then closes. A client
     /// that has not said `hello` is turned away at once.
     pub fn goaway(&mut self, reason: &str) {
@@ -254,6 +259,10 @@ fn is_pair(kind: &Kind) -> bool {
 
 fn is_list(kind: &Kind) -> bool {
     matches!(kind, Kind::List)
+}
+
+fn is_stat(kind: &Kind) -> bool {
+    matches!(kind, Kind::Stat)
 }
 
 fn too_large() -> Failure {

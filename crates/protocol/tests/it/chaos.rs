@@ -96,7 +96,7 @@ fn message(index: usize, id: u64, body: usize) -> Vec<u8> {
 
 fn server_verb(server: &mut Server, verb: u8, id: u64, n: usize) {
     let file = File::new("f".into(), n as u64);
-    let entry = Entry { name: "e".into(), kind: EntryKind::File, size: 0, modified: None };
+    let entry = Entry::new("e".into(), EntryKind::File, 0);
     let outcome = Outcome::Exited { code: 0 };
     let exit = Exit { outcome, truncated: false, duration: Duration::ZERO };
     let content = vec![b'c'; if server.room() > 0 { n } else { 0 }];

@@ -75,6 +75,7 @@ impl ServerApp {
                     kind: EntryKind::File,
                     size,
                     modified: Some(1),
+                    mode: Some(0o644),
                 };
                 server.entries(id, &[entry("a", 1), entry("b", 2)]);
                 server.entries(id, &[entry("c", 3)]);

@@ -412,7 +412,7 @@ fn digests_and_codes_have_one_spelling() {
 fn entry_lines_are_as_strict_as_headers() {
     let lines = |body: &str| Entry::lines(body.as_bytes()).collect::<Result<Vec<_>, _>>();
     let line = r#"{"name":"a b","kind":"socket-of-tomorrow","size":0,"id":"x","type":[]}"#;
-    let entry = Entry { name: "a b".into(), kind: EntryKind::Other, size: 0, modified: None };
+    let entry = Entry::new("a b".into(), EntryKind::Other, 0);
     assert_eq!(lines(&format!("{line}\n{line}")), Ok(vec![entry.clone(), entry]));
     assert_eq!(lines(""), Ok(vec![]));
     for bad in [

@@ -80,10 +80,7 @@ fn an_answer_that_outgrows_a_message_fails_its_request_alone() {
         match id {
             1 => server.upper(1, &"\u{390}".to_uppercase().repeat(MAX_BODY / 6 + 1)),
             2 => server.file(2, File::new(long, 0)),
-            _ => server.entries(
-                3,
-                &[Entry { name: long, kind: EntryKind::File, size: 0, modified: None }],
-            ),
+            _ => server.entries(3, &[Entry::new(long, EntryKind::File, 0)]),
         }
         let said = said(&mut server);
         assert_eq!(kinds(&said), ["error"]);

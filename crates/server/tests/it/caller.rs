@@ -259,6 +259,15 @@ impl Caller {
         }
     }
 
+    pub(crate) fn stat(&mut self, path: &str) -> Result<Entry, Failure> {
+        let asked = self.client().stat(&path.into()).unwrap();
+        match self.next() {
+            (Event::Entry { id, entry }, _) if id == asked => Ok(entry),
+            (Event::Error { id, failure }, _) if id == asked => Err(failure),
+            other => panic!("{other:?}"),
+        }
+    }
+
     pub(crate) fn list(&mut self, path: &str) -> Result<Vec<Entry>, Failure> {
         let asked = self.client().list(&path.into()).unwrap();
         let mut entries = Vec::new();

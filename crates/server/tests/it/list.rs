@@ -84,3 +84,44 @@ fn a_large_directory_comes_whole() {
     let listed = Caller::new(&server).list("").unwrap();
     assert!(listed.iter().map(|entry| entry.name.as_bytes()).eq(names.iter().map(Vec::as_slice)));
 }
+
+#[test]
+fn what_is_known_of_a_path_itself_is_told_without_opening_it() {
+    let dir = tempdir().unwrap();
+    let root = dir.path().join("root");
+    fs::create_dir_all(root.join("sub")).unwrap();
+    fs::write(root.join("sub/file"), "content").unwrap();
+    fs::write(dir.path().join("secret"), "secret").unwrap();
+    std::os::unix::fs::symlink("../secret", root.join("link")).unwrap();
+    std::os::unix::fs::symlink("..", root.join("up")).unwrap();
+    // Whoever opens it waits for a writer.
+    let fifo = std::process::Command::new("mkfifo").arg(root.join("fifo")).status();
+    assert!(fifo.unwrap().success());
+    let server = open_server(&root);
+    let mut caller = Caller::new(&server);
+    for (path, name, kind, size) in [
+        ("", ".", EntryKind::Directory, 0),
+        (".", ".", EntryKind::Directory, 0),
+        ("sub", "sub", EntryKind::Directory, 0),
+        ("sub/", "sub", EntryKind::Directory, 0),
+        ("./sub//file", "file", EntryKind::File, 7),
+        ("link", "link", EntryKind::Symlink, 0),
+        ("up", "up", EntryKind::Symlink, 0),
+        ("fifo", "fifo", EntryKind::Other, 0),
+    ] {
+        let entry = caller.stat(path).unwrap();
+        assert_eq!((&entry.name, entry.kind, entry.size), (&name.into(), kind, size), "{path}");
+        assert!(entry.modified.is_some() && entry.mode.is_some());
+    }
+    for path in
+        ["none", "sub/none", "sub/file/", "sub/file/x", "up/secret", "link/", "fifo/x", ".x"]
+    {
+        let failure = caller.stat(path).unwrap_err();
+        assert_eq!(failure.code, Code::NotFound, "{path}");
+        assert!(failure.message.ends_with(": no such file or directory"), "{failure}");
+    }
+    for path in ["..", "/etc/passwd", "sub/../../secret"] {
+        assert_eq!(caller.stat(path).unwrap_err().code, Code::NotFound, "{path}");
+    }
+    assert_eq!(caller.upper(b"and on").unwrap(), "AND ON");
+}
