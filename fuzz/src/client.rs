@@ -74,6 +74,7 @@ impl Subject for Greeted {
                 }
             }
             22 => drop(client.file_end(id, Digest::Blake3([0; 32]))),
+            23 => drop(client.stat(&"a".into())),
             _ => {}
         }
     }

@@ -192,6 +192,10 @@ impl Serving {
                 }
                 server.entries_end(id);
             }
+            server::Event::Stat { id, path } => {
+                self.request(id);
+                server.entry(id, Entry::new(path, EntryKind::File, 0));
+            }
             server::Event::Get { id, get } => {
                 self.request(id);
                 let content = content(length_in(get.path.as_bytes()));
@@ -298,6 +302,7 @@ struct Open {
 #[derive(Debug)]
 enum Wanted {
     Upper(Vec<u8>),
+    Stat(usize),
     List(usize),
     Get(usize),
     /// What was sent, what is still to be sent, and whether the end was said.
@@ -330,7 +335,11 @@ impl Asking {
             }
             4 | 5 => {
                 let count = input.below(12);
-                (client.list(&count.to_string().into()), Wanted::List(count))
+                if count == 11 {
+                    (client.stat(&count.to_string().into()), Wanted::Stat(count))
+                } else {
+                    (client.list(&count.to_string().into()), Wanted::List(count))
+                }
             }
             6 | 7 => {
                 let length = input.size();
@@ -446,6 +455,11 @@ impl Asking {
             }
             client::Event::Verifying { id, bytes: 1 } => self.bringing(id).verifying(),
             client::Event::Ready { id, held } => self.bringing(id).ready(held),
+            client::Event::Entry { id, entry } => {
+                let got = entry.name.as_bytes();
+                self.open.get_mut(&id).expect("it is open").got.extend_from_slice(got);
+                self.answered(id);
+            }
             client::Event::Upper { id } => {
                 self.open.get_mut(&id).expect("it is open").got.extend_from_slice(body);
                 self.answered(id);
@@ -481,6 +495,7 @@ impl Asking {
                 assert_eq!(open.got, text.to_uppercase().as_bytes());
             }
             Wanted::Get(length) => assert!(open.got == content(length)),
+            Wanted::Stat(name) => assert_eq!(open.got, name.to_string().as_bytes()),
             Wanted::List(count) => {
                 let got: Vec<Entry> = Entry::lines(&open.got).collect::<Result<_, _>>().unwrap();
                 assert_eq!(got, entries(count));

@@ -7,7 +7,7 @@ use framing_protocol::{End, Machine};
 use crate::input::Input;
 
 /// All messages of both sides, `@` for the id.
-const MESSAGES: [&str; 42] = [
+const MESSAGES: [&str; 44] = [
     r#"{"type":"hello","version":1}"#,
     r#"{"type":"welcome","version":1,"agent":"t","roles":["echo"],"limits":{"header":65536}}"#,
     r#"{"type":"upper","id":@}"#,
@@ -18,6 +18,8 @@ const MESSAGES: [&str; 42] = [
     r#"{"type":"signal","id":@,"name":"INT"}"#,
     r#"{"type":"get","id":@,"path":"a"}"#,
     r#"{"type":"list","id":@,"path":"a"}"#,
+    r#"{"type":"stat","id":@,"path":"a"}"#,
+    r#"{"type":"entry","id":@,"name":"a","kind":"file","size":3}"#,
     r#"{"type":"cancel","id":@}"#,
     r#"{"type":"ping","id":@}"#,
     r#"{"type":"pong","id":@}"#,

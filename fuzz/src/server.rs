@@ -62,6 +62,7 @@ impl Subject for Server {
             18 | 19 => self.data_taken(id, total_size),
             20 | 21 => self.stored(id),
             22 => self.verifying(id, total_size),
+            23 => self.entry(id, entry),
             15 if size % 8 == 7 => self.refuse(Failure::new(Code::Denied, "not here")),
             _ => {}
         }

@@ -34,7 +34,7 @@ fn step() -> impl Strategy<Value = Step> {
         12 => (0..MESSAGES.len(), 0..12_u64, length.clone()).prop_map(|(m, id, n)| Step::Message(m, id, n)),
         1 => vec(any::<u8>(), 0..50).prop_map(Step::Garbage),
         1 => (0..MESSAGES.len(), 0..40_usize).prop_map(|(m, n)| Step::Part(m, n)),
-        12 => (0..22_u8, 0..12_u64, length).prop_map(|(verb, id, n)| Step::Verb(verb, id, n)),
+        12 => (0..23_u8, 0..12_u64, length).prop_map(|(verb, id, n)| Step::Verb(verb, id, n)),
         4 => (0..2_000_000_usize).prop_map(Step::Sent),
         6 => (0..5_usize).prop_map(Step::Poll),
         3 => (0..20_u64).prop_map(Step::Pass),
@@ -43,7 +43,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// All messages of both sides, `@` for the id.
-const MESSAGES: [&str; 39] = [
+const MESSAGES: [&str; 41] = [
     r#"{"type":"hello","version":1}"#,
     WELCOME,
     r#"{"type":"upper","id":@}"#,
@@ -63,6 +63,8 @@ const MESSAGES: [&str; 39] = [
     r#"{"type":"stored","id":@,"digest":"md5:00000000000000000000000000000000"}"#,
     r#"{"type":"verifying","id":@,"bytes":7}"#,
     r#"{"type":"list","id":@,"path":"a"}"#,
+    r#"{"type":"stat","id":@,"path":"a"}"#,
+    r#"{"type":"entry","id":@,"name":"a","kind":"file","size":3}"#,
     r#"{"type":"cancel","id":@}"#,
     r#"{"type":"ping","id":@}"#,
     r#"{"type":"pong","id":@}"#,
@@ -119,6 +121,7 @@ fn server_verb(server: &mut Server, verb: u8, id: u64, n: usize) {
         17 | 18 => server.data_taken(id, n as u64),
         19 => server.stored(id),
         20 => server.verifying(id, n as u64),
+        21 => server.entry(id, entry),
         _ => {}
     }
 }
@@ -142,6 +145,7 @@ fn client_verb(client: &mut Client, verb: u8, id: u64, n: usize) {
         17 => drop(client.begin(id, n as u64)),
         18 | 19 => drop(client.data(id, &vec![b'd'; n])),
         20 => drop(client.file_end(id, Digest::Md5([0; 16]))),
+        21 => drop(client.stat(&"a".into())),
         _ => {}
     }
 }

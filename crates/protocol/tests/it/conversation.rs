@@ -81,6 +81,9 @@ impl ServerApp {
                 server.entries(id, &[entry("c", 3)]);
                 server.entries_end(id);
             }
+            server::Event::Stat { id, path } => {
+                server.entry(id, Entry::new(path, EntryKind::Other, 0));
+            }
             server::Event::Get { id, get } if get.path.as_bytes() == b"big" => {
                 let content = big_file();
                 let file = File::new(get.path, content.len() as u64);

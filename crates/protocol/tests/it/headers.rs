@@ -222,6 +222,7 @@ fn every_client_message_survives() {
         ClientMessage::Data { id: 8 },
         ClientMessage::FileEnd { id: 8, digest: Digest::Sha256([0xf0; 32]) },
         ClientMessage::List { id: 7, path: "".into() },
+        ClientMessage::Stat { id: 7, path: vec![b'a', 0xff].into() },
         ClientMessage::Cancel { id: 8 },
         ClientMessage::Ping { id: 9 },
         ClientMessage::Pong { id: 0 },
@@ -278,6 +279,15 @@ fn every_server_message_survives() {
         ServerMessage::Stored { id: 9, digest: Digest::Md5([0xf0; 16]) },
         ServerMessage::Entries { id: 10 },
         ServerMessage::EntriesEnd { id: 11 },
+        ServerMessage::Entry { id: 11, entry: Entry::new(".".into(), EntryKind::Directory, 0) },
+        ServerMessage::Entry {
+            id: 11,
+            entry: Entry {
+                modified: Some(-1),
+                mode: Some(0o1777),
+                ..Entry::new(vec![0xff].into(), EntryKind::Symlink, u64::MAX)
+            },
+        },
         ServerMessage::Error {
             id: Some(12),
             failure: Failure::new(Code::Other("tea_pot".to_owned()), "short and stout")
@@ -304,6 +314,8 @@ fn fields_that_do_not_fit_together_are_refused() {
         r#"{"type":"get","id":1,"path":"a","digest":"sha1"}"#,
         r#"{"type":"get","id":1,"path":"a","digest":null}"#,
         r#"{"type":"put","id":1,"path":"a","resume":true}"#,
+        r#"{"type":"stat","id":1}"#,
+        r#"{"type":"stat","id":1,"path":null}"#,
         r#"{"type":"exec","id":1}"#,
         r#"{"type":"exec","id":1,"argv":["a"],"shell":"a"}"#,
         r#"{"type":"exec","id":1,"argv":["a"],"named":"a"}"#,

@@ -145,10 +145,8 @@ fn long_content_is_cut_into_messages_and_entries_only_between_lines() {
     tell(&mut server, r#"{"type":"list","id":2,"path":"a"}"#, b"");
     let entries: Vec<_> = (0..10_000)
         .map(|i| Entry {
-            name: format!("file {i}").into(),
-            kind: EntryKind::File,
-            size: i,
             modified: Some(0),
+            ..Entry::new(format!("file {i}").into(), EntryKind::File, i)
         })
         .collect();
     server.entries(2, &entries);
@@ -165,12 +163,7 @@ fn long_content_is_cut_into_messages_and_entries_only_between_lines() {
 
 #[test]
 fn entries_fill_their_messages() {
-    let entry = |name: usize| Entry {
-        name: "x".repeat(name).into(),
-        kind: EntryKind::File,
-        size: 0,
-        modified: None,
-    };
+    let entry = |name: usize| Entry::new("x".repeat(name).into(), EntryKind::File, 0);
     let line = |name| serde_json::to_string(&entry(name)).unwrap().len() + 1;
     let around = line(0);
     let mut server = server();

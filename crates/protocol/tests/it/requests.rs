@@ -3,7 +3,9 @@
 use core::time::Duration;
 
 use framing_protocol::client::{self, Refused};
-use framing_protocol::message::{Code, Command, Exec, Exit, Failure, Get, Outcome, PIPELINE};
+use framing_protocol::message::{
+    Code, Command, Entry, EntryKind, Exec, Exit, Failure, Get, Outcome, PIPELINE,
+};
 use framing_protocol::server::{Event, Server, Settings};
 use framing_protocol::{Closed, Machine};
 
@@ -332,4 +334,25 @@ fn the_client_refuses_the_seventeenth_ping_until_one_is_answered() {
     let event = tell_client(&mut client, &pong, b"");
     assert_eq!(event, Some(client::Event::Pong { id: ids[0] }));
     assert!(client.ping().is_ok());
+}
+
+#[test]
+fn a_path_itself_is_told_in_one_answer() {
+    let mut server = server();
+    let asked = tell(&mut server, r#"{"type":"stat","id":1,"path":"a"}"#, b"");
+    assert_eq!(asked, Some(Event::Stat { id: 1, path: "a".into() }));
+    server.entries_end(1);
+    assert!(said(&mut server).is_empty(), "that is no answer to it");
+    server.entry(1, Entry { mode: Some(0o644), ..Entry::new("a".into(), EntryKind::File, 3) });
+    server.entry(1, Entry::new("again".into(), EntryKind::File, 3));
+    let [answer] = &said(&mut server)[..] else { panic!() };
+    let told = serde_json::json!({
+        "type": "entry", "id": 1, "name": "a", "kind": "file", "size": 3, "mode": 420
+    });
+    assert_eq!(answer.header, told);
+    let mut client = client();
+    let id = client.stat(&"a".into()).unwrap();
+    let answered = tell_client(&mut client, &told.to_string(), b"");
+    let Some(client::Event::Entry { id: of, entry }) = answered else { panic!("{answered:?}") };
+    assert_eq!((of, entry.mode, entry.modified), (id, Some(0o644), None));
 }

@@ -77,13 +77,15 @@ fn every_message_in_every_state_of_the_server() {
     let end = |id| format!(r#"{{"type":"file_end","id":{id},"digest":"blake3:{ZEROS}"}}"#);
     let (end, ended) = (end(5), end(9));
     let stored = format!(r#"{{"type":"stored","id":5,"digest":"blake3:{ZEROS}"}}"#);
-    let table: [(&str, &[u8], &str); 35] = [
+    let table: [(&str, &[u8], &str); 37] = [
         (r#"{"type":"hello","version":1}"#, b"", "AXXXXXXXX.XXXXXX"),
         (r#"{"type":"hello","version":1}"#, b"body", "XXXXXXXXX.XXXXXX"),
         (r#"{"type":"upper","id":6}"#, b"u", "XVV.XXX........."),
         (r#"{"type":"exec","id":6,"argv":["a"]}"#, b"", "XVV.XXX........."),
         (r#"{"type":"get","id":6,"path":"a"}"#, b"", "XVV.XXX........."),
         (r#"{"type":"list","id":6,"path":"a"}"#, b"", "XVV.XXX........."),
+        (r#"{"type":"stat","id":6,"path":"a"}"#, b"", "XVV.XXX........."),
+        (r#"{"type":"stat","id":6,"path":"a"}"#, b"body", "XXXXXXXXX.XXXXXX"),
         (r#"{"type":"put","id":6,"path":"a"}"#, b"", "XVV.XXX........."),
         (r#"{"type":"put","id":6,"path":"a"}"#, b"body", "XXXXXXXXX.XXXXXX"),
         (r#"{"type":"put","id":6,"path":"a","resume":true}"#, b"", "XXXXXXXXX.XXXXXX"),
@@ -192,50 +194,52 @@ fn every_message_in_every_state_of_the_client() {
     let exit = r#"{"type":"exit","id":1,"outcome":"exited","code":0,"duration_ms":1}"#;
     let absent = r#"{"type":"exit","id":1,"outcome":"not_found","duration_ms":1}"#;
     let detached = r#"{"type":"exit","id":1,"outcome":"detached","duration_ms":1}"#;
-    let table: [(&str, &[u8], &str); 39] = [
-        (crate::support::WELCOME, b"", "VXXXXXXXX.XXXX"),
-        (r#"{"type":"welcome","version":2}"#, b"", "XXXXXXXXX.XXXX"),
-        (r#"{"type":"upper","id":1}"#, b"A", "XXVXXXXX..XXXX"),
-        (r#"{"type":"started","id":1,"pid":1,"window":9}"#, b"", "XXXVXXXX..XXXX"),
-        (r#"{"type":"stdout","id":1}"#, b"o", "XXXXVXXX..XXXX"),
-        (r#"{"type":"stderr","id":1}"#, b"e", "XXXXVXXX..XXXX"),
-        (r#"{"type":"window","id":1,"bytes":5}"#, b"", "XXXXVXXX..XVVV"),
-        (r#"{"type":"window","id":1,"bytes":18446744073709551615}"#, b"", "XXXXXXXX..XXXX"),
-        (exit, b"", "XXXXVXXX..XXXX"),
-        (absent, b"", "XXXVXXXX..XXXX"),
-        (detached, b"", "XXXXXXXX..XXXX"),
-        (r#"{"type":"file","id":1,"filename":"a","total_size":3}"#, b"", "XXXXXVXX..XXXX"),
+    let table: [(&str, &[u8], &str); 41] = [
+        (crate::support::WELCOME, b"", "VXXXXXXXX.XXXXX"),
+        (r#"{"type":"welcome","version":2}"#, b"", "XXXXXXXXX.XXXXX"),
+        (r#"{"type":"upper","id":1}"#, b"A", "XXVXXXXX..XXXXX"),
+        (r#"{"type":"started","id":1,"pid":1,"window":9}"#, b"", "XXXVXXXX..XXXXX"),
+        (r#"{"type":"stdout","id":1}"#, b"o", "XXXXVXXX..XXXXX"),
+        (r#"{"type":"stderr","id":1}"#, b"e", "XXXXVXXX..XXXXX"),
+        (r#"{"type":"window","id":1,"bytes":5}"#, b"", "XXXXVXXX..XVVVX"),
+        (r#"{"type":"window","id":1,"bytes":18446744073709551615}"#, b"", "XXXXXXXX..XXXXX"),
+        (exit, b"", "XXXXVXXX..XXXXX"),
+        (absent, b"", "XXXVXXXX..XXXXX"),
+        (detached, b"", "XXXXXXXX..XXXXX"),
+        (r#"{"type":"file","id":1,"filename":"a","total_size":3}"#, b"", "XXXXXVXX..XXXXX"),
         (
             r#"{"type":"file","id":1,"filename":"a","total_size":3,"offset":1}"#,
             b"",
-            "XXXXXXXX..XXXX",
+            "XXXXXXXX..XXXXX",
         ),
-        (r#"{"type":"verifying","id":1,"bytes":9}"#, b"", "XXXXXVXX..VXXX"),
-        (r#"{"type":"data","id":1}"#, b"123", "XXXXXXVX..XXXX"),
-        (r#"{"type":"data","id":1}"#, b"1234", "XXXXXXXX..XXXX"),
-        (&digest, b"", "XXXXXXXX..XXXX"),
-        (r#"{"type":"entries","id":1}"#, b"", "XXXXXXXV..XXXX"),
-        (r#"{"type":"entries_end","id":1}"#, b"", "XXXXXXXV..XXXX"),
-        (r#"{"type":"entries_end","id":1}"#, b"body", "XXXXXXXXX.XXXX"),
-        (&ready(""), b"", "XXXXXXXX..VXXX"),
-        (&held, b"", "XXXXXXXX..VXXX"),
-        (&held, b"body", "XXXXXXXXX.XXXX"),
-        (&over, b"", "XXXXXXXX..XXXX"),
-        (&other, b"", "XXXXXXXX..XXXX"),
-        (&stored, b"", "XXXXXXXX..XXXV"),
-        (&stored, b"body", "XXXXXXXXX.XXXX"),
-        (&forged, b"", "XXXXXXXX..XXXX"),
-        (r#"{"type":"begin","id":1}"#, b"", "X............."),
-        (r#"{"type":"put","id":1,"path":"a"}"#, b"", "X............."),
-        (r#"{"type":"error","id":1,"code":"io"}"#, b"", "XXVVVVVV..VVVV"),
-        (r#"{"type":"error","id":2,"code":"io"}"#, b"", "XXXXXXXXX.XXXX"),
-        (r#"{"type":"error","code":"io","message":"m"}"#, b"", "XXXXXXXXX.XXXX"),
-        (r#"{"type":"goaway","reason":"r","last_id":9}"#, b"", "XVVVVVVVV.VVVV"),
-        (r#"{"type":"ping","id":3}"#, b"", "XAAAAAAAA.AAAA"),
-        (r#"{"type":"pong","id":0}"#, b"", "X............."),
-        (r#"{"type":"pong","id":9}"#, b"", "XXXXXXXXX.XXXX"),
-        (r#"{"type":"teleport","id":1}"#, b"skipped", "X............."),
-        (r#"{"type":"hello","version":1}"#, b"", "X............."),
+        (r#"{"type":"verifying","id":1,"bytes":9}"#, b"", "XXXXXVXX..VXXXX"),
+        (r#"{"type":"data","id":1}"#, b"123", "XXXXXXVX..XXXXX"),
+        (r#"{"type":"data","id":1}"#, b"1234", "XXXXXXXX..XXXXX"),
+        (&digest, b"", "XXXXXXXX..XXXXX"),
+        (r#"{"type":"entries","id":1}"#, b"", "XXXXXXXV..XXXXX"),
+        (r#"{"type":"entries_end","id":1}"#, b"", "XXXXXXXV..XXXXX"),
+        (r#"{"type":"entries_end","id":1}"#, b"body", "XXXXXXXXX.XXXXX"),
+        (r#"{"type":"entry","id":1,"name":"a","kind":"file","size":3}"#, b"", "XXXXXXXX..XXXXV"),
+        (r#"{"type":"entry","id":1,"name":"a","kind":"file","size":3}"#, b"b", "XXXXXXXXX.XXXXX"),
+        (&ready(""), b"", "XXXXXXXX..VXXXX"),
+        (&held, b"", "XXXXXXXX..VXXXX"),
+        (&held, b"body", "XXXXXXXXX.XXXXX"),
+        (&over, b"", "XXXXXXXX..XXXXX"),
+        (&other, b"", "XXXXXXXX..XXXXX"),
+        (&stored, b"", "XXXXXXXX..XXXVX"),
+        (&stored, b"body", "XXXXXXXXX.XXXXX"),
+        (&forged, b"", "XXXXXXXX..XXXXX"),
+        (r#"{"type":"begin","id":1}"#, b"", "X.............."),
+        (r#"{"type":"put","id":1,"path":"a"}"#, b"", "X.............."),
+        (r#"{"type":"error","id":1,"code":"io"}"#, b"", "XXVVVVVV..VVVVV"),
+        (r#"{"type":"error","id":2,"code":"io"}"#, b"", "XXXXXXXXX.XXXXX"),
+        (r#"{"type":"error","code":"io","message":"m"}"#, b"", "XXXXXXXXX.XXXXX"),
+        (r#"{"type":"goaway","reason":"r","last_id":9}"#, b"", "XVVVVVVVV.VVVVV"),
+        (r#"{"type":"ping","id":3}"#, b"", "XAAAAAAAA.AAAAA"),
+        (r#"{"type":"pong","id":0}"#, b"", "X.............."),
+        (r#"{"type":"pong","id":9}"#, b"", "XXXXXXXXX.XXXXX"),
+        (r#"{"type":"teleport","id":1}"#, b"skipped", "X.............."),
+        (r#"{"type":"hello","version":1}"#, b"", "X.............."),
     ];
     for (header, body, expected) in table {
         let row: String =
@@ -244,7 +248,7 @@ fn every_message_in_every_state_of_the_client() {
     }
 }
 
-fn client_states() -> [fn() -> Client; 14] {
+fn client_states() -> [fn() -> Client; 15] {
     [
         || {
             // greeting, with a request behind the hello
@@ -312,6 +316,12 @@ fn client_states() -> [fn() -> Client; 14] {
         || put_asked(1), // offered
         || put_asked(2), // sending, three bytes missing
         || put_asked(4), // whole
+        || {
+            // stat asked
+            let mut client = client();
+            client.stat(&"a".into()).unwrap();
+            client
+        },
     ]
 }
 

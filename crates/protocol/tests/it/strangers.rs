@@ -64,6 +64,7 @@ fn every_other_message_is_refused_before_and_after_the_pair() {
         r#"{"type":"begin","id":7}"#,
         r#"{"type":"data","id":7}"#,
         r#"{"type":"list","id":7,"path":"a"}"#,
+        r#"{"type":"stat","id":7,"path":"a"}"#,
         r#"{"type":"stdin","id":1}"#,
         r#"{"type":"stdin_end","id":1}"#,
         r#"{"type":"signal","id":1,"name":"INT"}"#,
