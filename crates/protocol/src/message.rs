@@ -91,25 +91,26 @@
 //! A header of more than [`MAX_HEADER`] or a body of more than [`MAX_BODY`] bytes, announced in the
 //! twelve bytes before the header, ends the connection there and then.
 
+mod client;
 mod digest;
 mod exec;
 mod failure;
 mod file;
 mod put;
+mod server;
 mod text;
 mod token;
 
 use serde::de::value::StringDeserializer;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::header::{self, HeaderError, Preview};
-
+pub use client::ClientMessage;
 pub use digest::{BadDigest, Digest, DigestKind};
 pub use exec::{Cap, Command, Exec, Exit, Outcome, Stdin};
 pub use failure::{Code, Failure};
-use file::is_zero;
 pub use file::{Entry, EntryKind, File, Get, Resume};
 pub use put::{Held, Put, Ready};
+pub use server::ServerMessage;
 pub use text::{Escaped, Text};
 pub use token::Token;
 
@@ -127,288 +128,6 @@ pub const MAX_BODY: usize = 256 * 1024;
 
 /// The most requests of one client that may be unanswered at a time.
 pub const PIPELINE: usize = 16;
-
-/// A header that a client sends. The body travels beside it.
-///
-/// ```
-/// use framing_protocol::message::ClientMessage;
-///
-/// let message = ClientMessage::parse(br#"{"type":"upper","id":7,"new field":[]}"#)?;
-/// assert_eq!(message, ClientMessage::Upper { id: 7 });
-/// assert_eq!(serde_json::to_string(&message).unwrap(), r#"{"type":"upper","id":7}"#);
-/// # Ok::<_, framing_protocol::HeaderError>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the tables of the module tell every field")]
-pub enum ClientMessage {
-    Hello(Hello),
-    Upper {
-        id: Id,
-    },
-    Exec {
-        id: Id,
-        #[serde(flatten)]
-        exec: Exec,
-    },
-    Stdin {
-        id: Id,
-    },
-    StdinEnd {
-        id: Id,
-    },
-    Signal {
-        id: Id,
-        name: String,
-    },
-    Get {
-        id: Id,
-        #[serde(flatten)]
-        get: Get,
-    },
-    Put {
-        id: Id,
-        #[serde(flatten)]
-        put: Put,
-    },
-    Begin {
-        id: Id,
-        #[serde(skip_serializing_if = "is_zero")]
-        offset: u64,
-    },
-    Data {
-        id: Id,
-    },
-    FileEnd {
-        id: Id,
-        digest: Digest,
-    },
-    List {
-        id: Id,
-        path: Text,
-    },
-    Stat {
-        id: Id,
-        path: Text,
-    },
-    Pair {
-        id: Id,
-        token: Token,
-        name: String,
-    },
-    Cancel {
-        id: Id,
-    },
-    Ping {
-        id: Id,
-    },
-    Pong {
-        id: Id,
-    },
-}
-
-impl ClientMessage {
-    /// Reads a header, strictly.
-    pub fn parse(header: &[u8]) -> Result<Self, HeaderError> {
-        let preview = header::preview(header)?;
-        Ok(match &*preview.kind {
-            "hello" => Self::Hello(preview.fields(header)?),
-            "upper" => Self::Upper { id: preview.id()? },
-            "exec" => Self::Exec { id: preview.id()?, exec: preview.fields(header)? },
-            "stdin" => Self::Stdin { id: preview.id()? },
-            "stdin_end" => Self::StdinEnd { id: preview.id()? },
-            "signal" => {
-                let Name { name } = preview.fields(header)?;
-                Self::Signal { id: preview.id()?, name }
-            }
-            "get" => Self::Get { id: preview.id()?, get: preview.fields(header)? },
-            "put" => Self::Put { id: preview.id()?, put: preview.fields(header)? },
-            "begin" => {
-                let Begin { offset } = preview.fields(header)?;
-                Self::Begin { id: preview.id()?, offset }
-            }
-            "data" => Self::Data { id: preview.id()? },
-            "file_end" => {
-                let FileEnd { digest } = preview.fields(header)?;
-                Self::FileEnd { id: preview.id()?, digest }
-            }
-            "list" => Self::List { id: preview.id()?, path: path(&preview, header)? },
-            "stat" => Self::Stat { id: preview.id()?, path: path(&preview, header)? },
-            "pair" => {
-                let Pair { token, name } = preview.fields(header)?;
-                Self::Pair { id: preview.id()?, token, name }
-            }
-            "cancel" => Self::Cancel { id: preview.id()? },
-            "ping" => Self::Ping { id: preview.id()? },
-            "pong" => Self::Pong { id: preview.id()? },
-            _ => return Err(preview.unknown()),
-        })
-    }
-
-    /// Whether a body may come with it.
-    pub fn has_body(&self) -> bool {
-        matches!(self, Self::Upper { .. } | Self::Stdin { .. } | Self::Data { .. })
-    }
-}
-
-/// A header that a server sends. The body travels beside it.
-///
-/// ```
-/// use framing_protocol::message::ServerMessage;
-///
-/// let message = ServerMessage::parse(br#"{"type":"window","id":3,"bytes":65536}"#)?;
-/// assert_eq!(message, ServerMessage::Window { id: 3, bytes: 65536 });
-/// # Ok::<_, framing_protocol::HeaderError>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the tables of the module tell every field")]
-pub enum ServerMessage {
-    Welcome(Welcome),
-    Upper {
-        id: Id,
-    },
-    Started {
-        id: Id,
-        pid: u32,
-        window: u64,
-    },
-    Stdout {
-        id: Id,
-    },
-    Stderr {
-        id: Id,
-    },
-    Window {
-        id: Id,
-        bytes: u64,
-    },
-    Exit {
-        id: Id,
-        #[serde(flatten)]
-        exit: Exit,
-    },
-    Verifying {
-        id: Id,
-        bytes: u64,
-    },
-    File {
-        id: Id,
-        #[serde(flatten)]
-        file: File,
-    },
-    Data {
-        id: Id,
-    },
-    FileEnd {
-        id: Id,
-        digest: Digest,
-    },
-    Entries {
-        id: Id,
-    },
-    EntriesEnd {
-        id: Id,
-    },
-    Entry {
-        id: Id,
-        #[serde(flatten)]
-        entry: Entry,
-    },
-    Ready {
-        id: Id,
-        #[serde(flatten)]
-        ready: Ready,
-    },
-    Stored {
-        id: Id,
-        digest: Digest,
-    },
-    Paired {
-        id: Id,
-        roles: Vec<String>,
-    },
-    Error {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        id: Option<Id>,
-        #[serde(flatten)]
-        failure: Failure,
-    },
-    Goaway {
-        reason: String,
-        last_id: Id,
-    },
-    Ping {
-        id: Id,
-    },
-    Pong {
-        id: Id,
-    },
-}
-
-impl ServerMessage {
-    /// Reads a header, strictly.
-    pub fn parse(header: &[u8]) -> Result<Self, HeaderError> {
-        let preview = header::preview(header)?;
-        Ok(match &*preview.kind {
-            "welcome" => Self::Welcome(preview.fields(header)?),
-            "upper" => Self::Upper { id: preview.id()? },
-            "started" => {
-                let Started { pid, window } = preview.fields(header)?;
-                Self::Started { id: preview.id()?, pid, window }
-            }
-            "stdout" => Self::Stdout { id: preview.id()? },
-            "stderr" => Self::Stderr { id: preview.id()? },
-            "window" => {
-                let Window { bytes } = preview.fields(header)?;
-                Self::Window { id: preview.id()?, bytes }
-            }
-            "exit" => Self::Exit { id: preview.id()?, exit: preview.fields(header)? },
-            "verifying" => {
-                let Window { bytes } = preview.fields(header)?;
-                Self::Verifying { id: preview.id()?, bytes }
-            }
-            "file" => Self::File { id: preview.id()?, file: preview.fields(header)? },
-            "data" => Self::Data { id: preview.id()? },
-            "file_end" => {
-                let FileEnd { digest } = preview.fields(header)?;
-                Self::FileEnd { id: preview.id()?, digest }
-            }
-            "entries" => Self::Entries { id: preview.id()? },
-            "entries_end" => Self::EntriesEnd { id: preview.id()? },
-            "entry" => Self::Entry { id: preview.id()?, entry: preview.fields(header)? },
-            "ready" => Self::Ready { id: preview.id()?, ready: preview.fields(header)? },
-            "stored" => {
-                let FileEnd { digest } = preview.fields(header)?;
-                Self::Stored { id: preview.id()?, digest }
-            }
-            "paired" => {
-                let Paired { roles } = preview.fields(header)?;
-                Self::Paired { id: preview.id()?, roles }
-            }
-            "error" => Self::Error { id: preview.id, failure: preview.fields(header)? },
-            "goaway" => {
-                let Goaway { reason, last_id } = preview.fields(header)?;
-                Self::Goaway { reason, last_id }
-            }
-            "ping" => Self::Ping { id: preview.id()? },
-            "pong" => Self::Pong { id: preview.id()? },
-            _ => return Err(preview.unknown()),
-        })
-    }
-
-    /// Whether a body may come with it.
-    pub fn has_body(&self) -> bool {
-        matches!(
-            self,
-            Self::Upper { .. }
-                | Self::Stdout { .. }
-                | Self::Stderr { .. }
-                | Self::Data { .. }
-                | Self::Entries { .. }
-        )
-    }
-}
 
 /// The fields of `hello`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -458,10 +177,6 @@ impl Default for Limits {
     }
 }
 
-fn path(preview: &Preview<'_>, header: &[u8]) -> Result<Text, HeaderError> {
-    preview.fields(header).map(|Path { path }| path)
-}
-
 /// Reads a value that is a word, and takes nothing but a string: what serde derives would take
 /// `{"piped":null}` for `"piped"`, which another reader refuses.
 fn word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
@@ -475,52 +190,8 @@ fn optional_word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     word(deserializer).map(Some)
 }
 
+/// The digest behind a file, or of one that is stored.
 #[derive(Deserialize)]
-struct Path {
-    path: Text,
-}
-
-#[derive(Deserialize)]
-struct Name {
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct Pair {
-    token: Token,
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct Paired {
-    #[serde(default)]
-    roles: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Started {
-    pid: u32,
-    window: u64,
-}
-
-#[derive(Deserialize)]
-struct Window {
-    bytes: u64,
-}
-
-#[derive(Deserialize)]
-struct Begin {
-    #[serde(default)]
-    offset: u64,
-}
-
-#[derive(Deserialize)]
-struct FileEnd {
-    digest: Digest,
-}
-
-#[derive(Deserialize)]
-struct Goaway {
-    reason: String,
-    last_id: Id,
+pub(super) struct FileEnd {
+    pub(super) digest: Digest,
 }
