@@ -75,7 +75,6 @@ fn serve(stream: TcpStream, path: &Path) -> Sent {
     let settings = Settings { roles: vec!["files".into()], ..Settings::default() };
     let mut link = Link::new(stream, Server::new(settings, Duration::ZERO));
     let mut file = File::open(path)?;
-    let mut block = vec![0; MAX_BODY];
     let mut asked: Option<Id> = None;
     while !link.is_finished() {
         let now = link.now();
@@ -87,13 +86,11 @@ fn serve(stream: TcpStream, path: &Path) -> Sent {
         }
         if let Some(id) = asked {
             while link.machine().room() > 0 {
-                match file.read(&mut block)? {
-                    0 => {
-                        link.machine().file_end(id, Digest::Blake3([0; 32]));
-                        asked = None;
-                        break;
-                    }
-                    n => link.machine().data(id, &block[..n]),
+                let read = |space: &mut [u8]| Read::read(&mut file, space);
+                if link.machine().data_from(id, MAX_BODY, read)? == 0 {
+                    link.machine().file_end(id, Digest::Blake3([0; 32]));
+                    asked = None;
+                    break;
                 }
             }
         }
