@@ -7,7 +7,7 @@
 //!           destination: where to --> job: what has come of it, what is missing
 //!                                       |  ^
 //!                                       v  |  up to 16 asked for at a time
-//!                                     fetch: one connection after another
+//!                                     fetch: one connection after another --> finish: on disk, then named
 //!                                       |
 //!                          intake: content on its way <-- pace: no faster than wanted
 //!                                       |
@@ -16,6 +16,7 @@
 
 mod destination;
 mod fetch;
+mod finish;
 mod intake;
 mod job;
 mod plan;

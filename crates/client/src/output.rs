@@ -81,7 +81,11 @@ impl Output {
         let descriptor = descriptor.as_fd();
         let stat = rustix::fs::fstat(descriptor)?;
         let kind = match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile => Kind::Immediate,
+            FileType::RegularFile | FileType::BlockDevice => Kind::Immediate,
+            // The null device and its like (`/dev/full`, `/dev/zero`): nothing there is ever waited for.
+            FileType::CharacterDevice if rustix::fs::major(stat.st_rdev) == MEMORY => {
+                Kind::Immediate
+            }
             _ => Kind::Polled,
         };
         // The other end of a terminal is no terminal, and opening that would make a new one.
@@ -205,7 +209,7 @@ impl Audience {
 /// How a descriptor behaves when it is written to.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
-    /// A regular file: always takes everything.
+    /// A file or a device that always takes everything.
     Immediate,
     /// Everything else: takes [`AT_ONCE`] bytes when it polls writable.
     Polled,
@@ -239,6 +243,9 @@ const FULL: usize = 64 * 1024;
 
 /// `/dev/ptmx`, the device of all ends of terminals that are programs.
 const PTMX: u64 = (5 << 8) | 2;
+
+/// The major number of the devices that are memory, or less (`mem`, admin-guide/devices.txt of Linux).
+const MEMORY: u32 = 1;
 
 const NO_TIME: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 

@@ -27,6 +27,7 @@
 mod error;
 mod place;
 mod state;
+mod synced;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -41,6 +42,8 @@ use rustix::fs::{self as sys, Mode, Timespec, Timestamps, XattrFlags};
 use rustix::io::Errno;
 
 use state::Record;
+
+pub(crate) use synced::Synced;
 
 pub use error::PartError;
 pub(crate) use place::{Changed, Existing, Place, make_folder, open_folder};
@@ -262,16 +265,20 @@ impl Part {
         self.fate = Fate::Removed;
     }
 
-    /// Makes the file durable, dates it (`modified`: seconds since 1970) and gives it its name, unless that
-    /// has been taken meanwhile. The name is durable once the folder, which is given with it, is synced: for
+    /// Makes the file durable, unless it is `synced` already, dates it (`modified`: seconds since 1970) and gives it
+    /// its name, unless that has been taken meanwhile. The name is durable once the folder, which is given with it, is synced: for
     /// many small files that is most of the time, and once is enough for all.
-    pub(crate) fn finish(mut self, modified: Option<i64>) -> Result<(PathBuf, Changed), PartError> {
+    pub(crate) fn finish(
+        mut self,
+        modified: Option<i64>,
+        synced: &Synced,
+    ) -> Result<(PathBuf, Changed), PartError> {
         let Some(file) = self.file.take() else {
             return Err(PartError::Gone { path: self.path() });
         };
         // Before it is undressed of what tells that it is ours, for this may take long.
-        let finished = file
-            .sync_all()
+        let durable = if synced.holds(&file) { Ok(()) } else { file.sync_all() };
+        let finished = durable
             .map_err(|source| self.failed("cannot write", source))
             .and_then(|()| self.dress(&file, modified))
             .and_then(|()| self.place.publish(&self.name, &file));

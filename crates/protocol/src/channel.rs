@@ -214,6 +214,35 @@ impl Channel {
         }
     }
 
+    /// Queues one message with up to `most` bytes of content, which `fill` writes to where they wait, and says how
+    /// many there are. Without any there is no message.
+    pub(crate) fn send_filled<E>(
+        &mut self,
+        header: &impl Serialize,
+        most: usize,
+        fill: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<usize, E> {
+        self.scratch.clear();
+        // As in `send_content`: there is nothing in the header that could not be written.
+        let _ = serde_json::to_writer(&mut self.scratch, header);
+        let head = self.scratch.len().saturating_add(Envelope::HEAD);
+        let most = most.min(MAX_BODY);
+        let lent = self.out.lend(head.saturating_add(most));
+        let (front, body) = lent.split_at_mut_checked(head).unwrap_or_default();
+        let n = fill(body)?.min(most);
+        if n == 0 || self.phase != Phase::Open || self.end == Some(End::Loss) {
+            return Ok(n);
+        }
+        let body = [body.get(..n).unwrap_or_default()];
+        if let Ok(message) = self.encoder.encode(&self.scratch, &body) {
+            for (to, byte) in front.iter_mut().zip(message.slices().flatten()) {
+                *to = *byte;
+            }
+            self.out.filled(head.saturating_add(n));
+        }
+        Ok(n)
+    }
+
     /// How much content may be queued now.
     pub(crate) fn room(&self) -> usize {
         match self.phase {

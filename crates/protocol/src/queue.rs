@@ -3,8 +3,8 @@
 /// A byte queue with a contiguous front.
 ///
 /// ```text
-/// bytes: | written | waiting | spare |
-///                  ^ start
+/// bytes: | written | waiting | blank | spare |
+///                  ^ start   ^ end
 /// ```
 ///
 /// Written bytes are dropped when the queue is empty, or when an append needs room and moving what
@@ -14,6 +14,9 @@
 pub(crate) struct Queue {
     bytes: Vec<u8>,
     start: usize,
+    /// The bytes behind what waits that mean nothing: to be written over by whom they are lent to, without being
+    /// made zeros before.
+    blank: usize,
     /// All that was ever written.
     written: u64,
 }
@@ -21,11 +24,11 @@ pub(crate) struct Queue {
 impl Queue {
     /// What waits, from its first byte.
     pub(crate) fn waiting(&self) -> &[u8] {
-        self.bytes.get(self.start..).unwrap_or_default()
+        self.bytes.get(self.start..self.end_of_waiting()).unwrap_or_default()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len().saturating_sub(self.start)
+        self.end_of_waiting().saturating_sub(self.start)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -44,12 +47,27 @@ impl Queue {
 
     /// The end of the queue, to append about `more` bytes to and nothing else.
     pub(crate) fn tail(&mut self, more: usize) -> &mut Vec<u8> {
-        let spare = self.bytes.capacity().saturating_sub(self.bytes.len());
-        if more > spare && self.start >= self.len() {
-            self.bytes.drain(..self.start);
-            self.start = 0;
-        }
+        self.make_room(more);
+        self.bytes.truncate(self.end_of_waiting());
+        self.blank = 0;
         &mut self.bytes
+    }
+
+    /// Lends `size` bytes at the end of the queue, whatever is in them. They belong to it once they are
+    /// [filled](Self::filled).
+    pub(crate) fn lend(&mut self, size: usize) -> &mut [u8] {
+        self.make_room(size);
+        let end = self.end_of_waiting();
+        if self.blank < size {
+            self.bytes.resize(end.saturating_add(size), 0);
+            self.blank = size;
+        }
+        self.bytes.get_mut(end..end.saturating_add(size)).unwrap_or_default()
+    }
+
+    /// The first `n` bytes that were lent wait from now on.
+    pub(crate) fn filled(&mut self, n: usize) {
+        self.blank = self.blank.saturating_sub(n);
     }
 
     /// The first `n` bytes that waited were written.
@@ -58,21 +76,35 @@ impl Queue {
         self.start = self.start.saturating_add(n);
         self.written = self.written.saturating_add(n as u64);
         if self.is_empty() {
-            self.bytes.clear();
             self.start = 0;
+            self.blank = self.bytes.len();
         }
     }
 
     /// Drops what waits.
     pub(crate) fn clear(&mut self) {
         self.bytes = Vec::new();
-        self.start = 0;
+        (self.start, self.blank) = (0, 0);
     }
 
     /// Gives back the memory of a burst, if nothing waits.
     pub(crate) fn release(&mut self) {
         if self.is_empty() && self.bytes.capacity() > KEPT {
             self.clear();
+        }
+    }
+
+    fn end_of_waiting(&self) -> usize {
+        self.bytes.len().saturating_sub(self.blank)
+    }
+
+    fn make_room(&mut self, more: usize) {
+        let end = self.end_of_waiting();
+        let spare = self.bytes.capacity().saturating_sub(end);
+        if more > spare && self.start >= self.len() {
+            self.bytes.copy_within(self.start..end, 0);
+            self.blank = self.blank.saturating_add(self.start);
+            self.start = 0;
         }
     }
 }
@@ -141,6 +173,28 @@ mod tests {
         assert_eq!(queue.waiting().as_ptr(), front);
         queue.tail(capacity / 2).extend_from_slice(&vec![0; capacity / 2]);
         assert_eq!(queue.bytes.capacity(), capacity, "it moves before it grows");
+    }
+
+    #[test]
+    fn what_is_lent_belongs_to_the_queue_once_it_is_filled() {
+        let mut queue = Queue::default();
+        for (size, filled) in [(5, 3), (2, 2), (9, 0), (9, 9)] {
+            let before = queue.waiting().to_vec();
+            let lent = queue.lend(size);
+            assert_eq!(lent.len(), size);
+            lent.fill(7);
+            queue.filled(filled);
+            assert_eq!(queue.waiting(), [before, vec![7; filled]].concat());
+        }
+        queue.tail(1).push(8);
+        assert_eq!(queue.waiting(), [[7; 14].as_slice(), &[8]].concat());
+        queue.sent(14);
+        let front = queue.waiting().as_ptr();
+        queue.lend(queue.bytes.capacity() - 14).fill(9);
+        assert_eq!(queue.waiting(), [8], "what waits was moved, and only that");
+        assert_ne!(queue.waiting().as_ptr(), front);
+        queue.sent(1);
+        assert!(queue.is_empty() && queue.waiting().is_empty());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::work::Progress;
 use framing_protocol::message::{Code, Digest, Failure, File, Get, Resume, Text};
 use framing_protocol::server::Server as Protocol;
 use framing_protocol::{Hasher, Id};
+use rustix::fs::{Advice, fadvise};
 use std::fs::{self, Metadata};
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -36,7 +37,6 @@ pub(crate) struct Sending {
     position: u64,
     /// Of these, from the first byte of the file on.
     whole: Hasher,
-    block: Box<[u8]>,
 }
 
 #[derive(Debug)]
@@ -54,6 +54,7 @@ struct Verifying {
     hasher: Option<Hasher>,
     /// How much the client has been told of.
     told: u64,
+    block: Box<[u8]>,
 }
 
 /// What changes with the content of a file.
@@ -95,14 +96,17 @@ impl Sending {
         let stage = match resume {
             Some(Resume { offset, prefix, .. }) => {
                 let hasher = (prefix.kind() != digest).then(|| Hasher::new(prefix.kind()));
-                Stage::Verifying(Box::new(Verifying { offset, prefix, hasher, told: 0 }))
+                let block = vec![0; BLOCK].into();
+                Stage::Verifying(Box::new(Verifying { offset, prefix, hasher, told: 0, block }))
             }
             None => Stage::Sending,
         };
-        let block = usize::try_from(metadata.len()).unwrap_or(BLOCK).clamp(1, BLOCK);
+        if metadata.len() > BLOCK as u64 {
+            // Only a hint: twice as much is read ahead.
+            let _ = fadvise(&file, 0, None, Advice::Sequential);
+        }
         let whole = Hasher::new(digest);
-        let block = vec![0; block].into();
-        let sending = Self { id, path, file, metadata, etag, stage, position: 0, whole, block };
+        let sending = Self { id, path, file, metadata, etag, stage, position: 0, whole };
         if let Stage::Sending = sending.stage {
             sending.announce(protocol);
         }
@@ -162,26 +166,31 @@ impl Sending {
 
     /// Reads at most one block of `left` bytes.
     fn read(&mut self, left: u64, protocol: &mut Protocol) -> Result<(), Failure> {
-        let most = usize::try_from(left).unwrap_or(usize::MAX).min(self.block.len());
-        let n = match self.file.read(&mut self.block[..most]) {
+        let Self { file, whole, stage, .. } = self;
+        let most = usize::try_from(left).unwrap_or(BLOCK).min(BLOCK);
+        let mut hashed = |space: &mut [u8]| -> io::Result<usize> {
+            let n = file.read(space)?;
+            whole.update(&space[..n]);
+            Ok(n)
+        };
+        let read = match stage {
+            Stage::Sending => protocol.data_from(self.id, most, hashed),
+            Stage::Verifying(verifying) => hashed(&mut verifying.block[..most]),
+        };
+        let n = match read {
             Ok(0) => return Err(changed()),
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             Err(error) => return Err(broken(&error)),
         };
-        let bytes = &self.block[..n];
-        self.whole.update(bytes);
         self.position = self.position.saturating_add(u64::try_from(n).unwrap_or(u64::MAX));
-        match &mut self.stage {
-            Stage::Sending => protocol.data(self.id, bytes),
-            Stage::Verifying(verifying) => {
-                if let Some(hasher) = &mut verifying.hasher {
-                    hasher.update(bytes);
-                }
-                if self.position - verifying.told >= TELLING {
-                    verifying.told = self.position;
-                    protocol.verifying(self.id, self.position);
-                }
+        if let Stage::Verifying(verifying) = &mut self.stage {
+            if let Some(hasher) = &mut verifying.hasher {
+                hasher.update(&verifying.block[..n]);
+            }
+            if self.position - verifying.told >= TELLING {
+                verifying.told = self.position;
+                protocol.verifying(self.id, self.position);
             }
         }
         Ok(())

@@ -9,12 +9,15 @@
 //! proves by the handshake's signature that it has it: what such a client may do is decided by the
 //! application, before it reads a byte of it, so that a client that is turned away can be told why.
 
+mod records;
 mod stream;
 mod verify;
 
 use crate::{Identity, Pin};
+use records::Tls;
+use rustls::client::UnbufferedClientConnection;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::server::{NoServerSessionStorage, ParsedCertificate};
+use rustls::server::{NoServerSessionStorage, ParsedCertificate, UnbufferedServerConnection};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ServerConfig};
 use std::io;
@@ -51,8 +54,8 @@ impl TlsAcceptor {
     /// Begins the handshake of a connection that was accepted. It goes on with what is read and written.
     /// Whoever else holds the stream can end it from elsewhere.
     pub fn accept(&self, stream: Arc<TcpStream>) -> Result<TlsStream, TlsError> {
-        let tls = rustls::ServerConnection::new(Arc::clone(&self.0))?;
-        Ok(TlsStream::new(stream, tls.into()))
+        let tls = UnbufferedServerConnection::new(Arc::clone(&self.0))?;
+        Ok(TlsStream::new(stream, Tls::Server(tls.into()))?)
     }
 }
 
@@ -75,8 +78,8 @@ pub(crate) fn open(
     // It would tell whoever listens what kind of server this is, and no server here needs it.
     config.enable_sni = false;
     let name = ServerName::try_from(NAME).map_err(|_| rustls::Error::EncryptError)?;
-    let tls = rustls::ClientConnection::new(Arc::new(config), name)?;
-    Ok(TlsStream::expecting(Arc::new(stream), tls.into(), verifier))
+    let tls = UnbufferedClientConnection::new(Arc::new(config), name)?;
+    Ok(TlsStream::expecting(Arc::new(stream), Tls::Client(tls.into()), verifier)?)
 }
 
 /// The pin of the key that a certificate carries.

@@ -1,11 +1,13 @@
 //! Where what is fetched goes.
 
+use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, OpenOptions};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rustix::io::Errno;
@@ -32,7 +34,12 @@ pub(super) struct Below {
     /// What `root` is called in messages.
     shown: Arc<Path>,
     folders: Vec<OsString>,
+    /// The folder that was used last, of any that is below `root`: files mostly come folder by folder.
+    last: Rc<RefCell<Option<Opened>>>,
 }
+
+/// A folder below another one.
+type Opened = (Vec<OsString>, Arc<OwnedFd>);
 
 impl Below {
     /// The folder that several files go into.
@@ -47,7 +54,8 @@ impl Below {
             },
         })?;
         let shown = if output.is_some() { path } else { Path::new("") };
-        Ok(Self { root: Arc::new(root), shown: shown.into(), folders: Vec::new() })
+        let (root, last) = (Arc::new(root), Rc::default());
+        Ok(Self { root, shown: shown.into(), folders: Vec::new(), last })
     }
 
     /// What is called `name` in it.
@@ -72,11 +80,18 @@ impl Below {
     }
 
     fn folder(&self, folders: &[OsString]) -> Result<Arc<OwnedFd>, PartError> {
-        make_folder(&self.root, folders).map_err(|source| PartError::Io {
+        if let Some((opened, folder)) = &*self.last.borrow()
+            && opened == folders
+        {
+            return Ok(Arc::clone(folder));
+        }
+        let folder = make_folder(&self.root, folders).map_err(|source| PartError::Io {
             what: "cannot use the folder",
             path: self.shown.iter().chain(folders.iter().map(OsString::as_os_str)).collect(),
             source: source.into(),
-        })
+        })?;
+        self.last.replace(Some((folders.to_vec(), Arc::clone(&folder))));
+        Ok(folder)
     }
 
     fn path(&self) -> PathBuf {

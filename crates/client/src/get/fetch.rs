@@ -9,18 +9,15 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
-use std::time::Instant;
 
 use framing_protocol::message::{Entry, Id, Text};
 
+use super::finish::Finish;
 use super::intake::Valve;
-use super::job::{Job, Saved};
+use super::job::Job;
 use crate::args;
 use crate::error::Error;
-use crate::part::{Changed, PartError};
 use crate::session::Interrupt;
 use crate::target::Target;
 use crate::transfer::{Line, Pace, Progress, Report, Verb};
@@ -31,19 +28,8 @@ pub(super) struct Fetch<'a> {
     asked: &'a args::Get,
     line: Line<'a>,
     valve: Valve,
-    /// Files that have come, and are made durable meanwhile: the disk takes many at a time far better than
-    /// one after the other.
-    finishing: VecDeque<Finishing>,
-    /// The folder of the last file, until it is synced.
-    changed: Option<Changed>,
-}
-
-/// A file that has come, and has no name yet.
-#[derive(Debug)]
-struct Finishing {
-    path: Text,
-    part: Option<PathBuf>,
-    thread: JoinHandle<Result<Saved, PartError>>,
+    /// Files that have come, and are made durable meanwhile.
+    finish: Finish,
 }
 
 impl<'a> Fetch<'a> {
@@ -54,9 +40,9 @@ impl<'a> Fetch<'a> {
         interrupt: Arc<Interrupt>,
     ) -> Result<Self, Error> {
         let line = Line::connect(Verb::Get, target, &asked.transfer, interrupt)?;
-        let pace = asked.transfer.limit_rate.map(|rate| Pace::new(rate, Instant::now()));
+        let pace = asked.transfer.limit_rate.map(Pace::starting);
         let valve = Valve { pace, progress: Progress::new(Verb::Get, asked.transfer.progress) };
-        Ok(Self { asked, line, valve, finishing: VecDeque::new(), changed: None })
+        Ok(Self { asked, line, valve, finish: Finish::new() })
     }
 
     /// How many files there are.
@@ -86,8 +72,7 @@ impl<'a> Fetch<'a> {
     /// that are left suffer.
     pub(super) fn all(&mut self, waiting: VecDeque<Job>, report: &mut Report) -> Result<(), Error> {
         let fetched = self.fetch(waiting, report);
-        while self.finish_first(report) {}
-        let synced = self.change(None);
+        let synced = self.finish.all(report);
         fetched.and(synced.map_err(Error::from))
     }
 
@@ -102,6 +87,8 @@ impl<'a> Fetch<'a> {
             while let Some((job, _)) = asked.pop_back() {
                 waiting.push_front(job);
             }
+            // What has come is not to wait for what may never come.
+            self.finish.start(report);
             if let Err(error) = self.line.again(lost, &self.valve.progress) {
                 self.valve.progress.clear();
                 return Err(give_up(waiting, error, report));
@@ -153,26 +140,21 @@ impl<'a> Fetch<'a> {
         }
         let Some((mut job, id)) = asked.pop_front() else { return Ok(!waiting.is_empty()) };
         // Two files of the same name come one after the other.
-        let part = job.part();
-        while part.is_some()
-            && self.finishing.iter().any(|finishing| finishing.part == part)
-            && self.finish_first(report)
-        {}
+        if let Some(part) = job.part() {
+            self.finish.await_part(&part, report);
+        }
         let before = job.bytes();
         let opened = self.line.session().opened(id, self.asked.transfer.digest());
-        let received = opened.and_then(|download| job.receive(download, &mut self.valve));
+        let received = opened.and_then(|download| {
+            let file = download.file();
+            self.finish.expect(file.total_size.saturating_sub(file.offset), report);
+            job.receive(download, &mut self.valve)
+        });
         if received.is_ok() || job.bytes() > before {
             self.line.works();
         }
         match received {
-            Ok(received) => {
-                while self.finishing.len() >= AT_ONCE && self.finish_first(report) {}
-                let (path, part) = (job.path, received.part());
-                match thread::Builder::new().spawn(move || received.finish()) {
-                    Ok(thread) => self.finishing.push_back(Finishing { path, part, thread }),
-                    Err(error) => report.failed(&path, error.into()),
-                }
-            }
+            Ok(received) => self.finish.add(job.path, received, report),
             Err(error) if error.is_passing() || matches!(error, Error::Interrupted) => {
                 waiting.push_front(job);
                 // In its place, for those that were asked for come before it otherwise.
@@ -188,31 +170,6 @@ impl<'a> Fetch<'a> {
         }
         Ok(true)
     }
-
-    /// Waits until the first of the files that have come has its name; false if there is none.
-    fn finish_first(&mut self, report: &mut Report) -> bool {
-        let Some(Finishing { path, thread, .. }) = self.finishing.pop_front() else { return false };
-        let finished = thread.join().map_err(|_| Error::System(io::ErrorKind::Other.into()));
-        let finished = finished.and_then(|finished| {
-            let mut saved = finished?;
-            self.change(saved.changed.take())?;
-            Ok(saved)
-        });
-        match finished {
-            Ok(saved) => report.done(&saved.told(path)),
-            Err(error) => report.failed(&path, error),
-        }
-        true
-    }
-
-    /// Names have changed in a folder: makes those in another one durable, since there are no more to come.
-    fn change(&mut self, changed: Option<Changed>) -> Result<(), PartError> {
-        let before = match (&self.changed, &changed) {
-            (Some(before), Some(changed)) if before.is_same(changed) => return Ok(()),
-            _ => std::mem::replace(&mut self.changed, changed),
-        };
-        before.map_or(Ok(()), Changed::sync)
-    }
 }
 
 /// Ends all that are left, and gives the error that says why.
@@ -227,6 +184,3 @@ fn give_up(waiting: VecDeque<Job>, error: Error, report: &mut Report) -> Error {
 
 /// How many files are asked for at a time: as many as the protocol allows.
 const AHEAD: usize = 16;
-
-/// How many files are made durable at a time.
-const AT_ONCE: usize = 16;

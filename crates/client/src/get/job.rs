@@ -11,7 +11,7 @@ use super::intake::{Intake, Valve};
 use crate::args;
 use crate::error::{Damage, Error};
 use crate::output::{Output, Sink};
-use crate::part::{Changed, Found, Part, PartError, Place, shown};
+use crate::part::{Changed, Found, Part, PartError, Place, Synced, shown};
 use crate::report;
 use crate::session::Download;
 use crate::transfer::Told;
@@ -204,11 +204,21 @@ impl Received {
         self.part.as_ref().map(|part| part.path())
     }
 
-    /// Makes it durable, and gives it its name.
-    pub(super) fn finish(self) -> Result<Saved, PartError> {
+    /// How much it is, in bytes.
+    pub(super) fn size(&self) -> u64 {
+        self.saved.size
+    }
+
+    /// Makes them durable, and gives each its name.
+    pub(super) fn finish_all(all: Vec<Self>) -> Vec<Result<Saved, PartError>> {
+        let synced = Synced::files(all.iter().filter_map(|one| one.part.as_deref()));
+        all.into_iter().map(|one| one.finish(&synced)).collect()
+    }
+
+    fn finish(self, synced: &Synced) -> Result<Saved, PartError> {
         let Self { part, modified, mut saved } = self;
         if let Some(part) = part {
-            let (path, changed) = (*part).finish(modified)?;
+            let (path, changed) = (*part).finish(modified, synced)?;
             (saved.path, saved.changed) = (Some(path), Some(changed));
         }
         Ok(saved)

@@ -251,6 +251,9 @@ pub(crate) struct Changed {
 impl Changed {
     /// Whether it is the same folder: what makes one durable does so for the other.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
+        if Arc::ptr_eq(&self.folder, &other.folder) {
+            return true;
+        }
         match (sys::fstat(&self.folder), sys::fstat(&other.folder)) {
             (Ok(one), Ok(other)) => (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino),
             _ => false,

@@ -41,7 +41,7 @@ fn a_finished_part_has_its_name_its_mode_and_its_date() {
     let mut part = begin_with(&path, 0o4640).unwrap();
     part.write_all(b"whole").unwrap();
     assert!(!path.exists());
-    part.finish(Some(1_000_000_000)).unwrap();
+    part.finish(Some(1_000_000_000), &Synced::default()).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), b"whole");
     let meta = path.metadata().unwrap();
     assert_eq!(meta.permissions().mode() & 0o7777, 0o640);
@@ -62,7 +62,7 @@ fn what_exists_is_not_replaced_neither_at_the_start_nor_at_the_end() {
     let path = dir.path().join("f");
     let part = begin(&path).unwrap();
     std::fs::write(&path, "mine").unwrap();
-    assert!(matches!(part.finish(None), Err(PartError::Exists { .. })));
+    assert!(matches!(part.finish(None, &Synced::default()), Err(PartError::Exists { .. })));
     assert!(matches!(begin(&path), Err(PartError::Exists { .. })));
     assert_eq!(std::fs::read(&path).unwrap(), b"mine");
     let dangling = dir.path().join("link");
@@ -77,7 +77,7 @@ fn a_second_download_is_kept_away_and_the_first_goes_on() {
     let mut first = begin(&path).unwrap();
     assert!(matches!(begin(&path), Err(PartError::Busy { .. })));
     first.write_all(b"first").unwrap();
-    first.finish(None).unwrap();
+    first.finish(None, &Synced::default()).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), b"first");
 }
 
@@ -90,7 +90,7 @@ fn a_leftover_that_is_marked_is_replaced_even_if_it_is_longer() {
     sys::fsetxattr(&leftover, MARK, b"", XattrFlags::empty()).unwrap();
     let mut part = begin(&path).unwrap();
     part.write_all(b"new").unwrap();
-    part.finish(None).unwrap();
+    part.finish(None, &Synced::default()).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), b"new");
     assert_eq!(dir.path().read_dir().unwrap().count(), 1);
 }
@@ -102,7 +102,7 @@ fn a_part_bears_the_mark_and_a_finished_file_does_not() {
     let part = begin_with(&dir.path().join("f"), 0o444).unwrap();
     let is_marked = |name: &str| sys::getxattr(dir.path().join(name), MARK, &mut [0; 0]).is_ok();
     assert!(is_marked("f.part"));
-    part.finish(None).unwrap();
+    part.finish(None, &Synced::default()).unwrap();
     assert!(!is_marked("f"));
     let mode = dir.path().join("f").metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o444);
@@ -125,7 +125,7 @@ fn what_was_put_in_the_place_of_a_part_is_neither_published_nor_removed() {
     for ends in [
         |part: Part| drop(part),
         |part: Part| {
-            let gone = part.finish(None);
+            let gone = part.finish(None, &Synced::default());
             assert!(matches!(gone, Err(PartError::Gone { .. })), "{gone:?}");
         },
     ] {
@@ -147,7 +147,7 @@ fn a_part_that_was_renamed_is_published_all_the_same() {
     part.write_all(b"verified").unwrap();
     std::fs::rename(&part_path, dir.path().join("moved")).unwrap();
     symlink("/etc/passwd", &part_path).unwrap();
-    part.finish(None).unwrap();
+    part.finish(None, &Synced::default()).unwrap();
     assert!(path.symlink_metadata().unwrap().is_file());
     assert_eq!(std::fs::read(&path).unwrap(), b"verified");
     assert!(part_path.is_symlink());
@@ -196,7 +196,7 @@ fn a_part_is_kept_with_what_is_known_of_it_and_gone_on_with() {
     assert_eq!(read, b"beginning");
     accept(&mut part, 0o640, 1 << 20, 9).unwrap();
     part.write_all(b" and end").unwrap();
-    part.finish(None).unwrap();
+    part.finish(None, &Synced::default()).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), b"beginning and end");
     assert_eq!(dir.path().read_dir().unwrap().count(), 1);
 }
@@ -211,7 +211,7 @@ fn what_is_behind_the_known_part_is_cut_off() {
     let mut part = opened(&path).unwrap();
     assert_eq!(part.known().unwrap().verified, 9);
     accept(&mut part, 0o640, 1 << 20, 9).unwrap();
-    part.finish(None).unwrap();
+    part.finish(None, &Synced::default()).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), b"beginning");
 }
 
@@ -288,7 +288,7 @@ fn a_part_that_has_its_name_already_is_not_written_to() {
     accept(&mut part, 0o600, 3, 0).unwrap();
     part.write_all(b"new").unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), b"whole");
-    part.finish(None).unwrap();
+    part.finish(None, &Synced::default()).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), b"new");
 }
 
@@ -302,7 +302,7 @@ fn a_file_may_be_replaced_or_numbered() {
         accept(&mut part, 0o600, 3, 0).unwrap();
         part.write_all(b"new").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
-        part.finish(None).unwrap().0
+        part.finish(None, &Synced::default()).unwrap().0
     };
     assert_eq!(finish(Existing::Number), dir.path().join("f.1"));
     assert_eq!(finish(Existing::Number), dir.path().join("f.2"));
@@ -325,7 +325,7 @@ fn a_part_of_a_long_name_has_a_shorter_one() {
         assert_eq!(opened(&path).unwrap().known().unwrap().verified, 9, "{name}");
         let mut part = begin(&path).unwrap();
         part.write_all(b"whole").unwrap();
-        part.finish(None).unwrap();
+        part.finish(None, &Synced::default()).unwrap();
     }
     assert_eq!(dir.path().read_dir().unwrap().count(), 3);
 }

@@ -32,7 +32,7 @@ impl Ssh {
         // What a .bashrc does, or takes to do it, is not ssh's fault.
         let server = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\n\
-             StrictModes no\nUsePAM no\nSetEnv HOME={}\n",
+             StrictModes no\nUsePAM no\nSetEnv HOME={}\nSubsystem sftp internal-sftp\n",
             ssh.path("host"),
             ssh.path("authorized"),
             home.display()
@@ -54,17 +54,30 @@ impl Ssh {
     }
 
     /// From now on all commands share one connection (`ControlMaster`).
-    #[allow(dead_code, reason = "the benchmark does")]
+    #[allow(dead_code, reason = "a benchmark does")]
     pub(crate) fn multiplex(&self) -> Result<(), Box<dyn Error>> {
         self.run(Command::new("ssh").args(["-F", &self.path("ssh_config"), "-M", "-N", "there"]))?;
         wait_until("the master connects", || Path::new(&self.path("control")).exists())
     }
 
     /// `ssh` with what is to be run there.
+    #[allow(dead_code, reason = "not every benchmark does")]
     pub(crate) fn command(&self, there: &[&str]) -> Command {
         let mut command = Command::new("ssh");
         command.args(["-F", &self.path("ssh_config"), "there"]).args(there);
         command
+    }
+
+    /// What `scp` and its like have to be told.
+    #[allow(dead_code, reason = "a benchmark does")]
+    pub(crate) fn config(&self) -> String {
+        self.path("ssh_config")
+    }
+
+    /// The process id of the server.
+    #[allow(dead_code, reason = "a benchmark asks")]
+    pub(crate) fn pid(&self) -> u32 {
+        self.running.lock().map_or(0, |running| running[0].id())
     }
 
     fn run(&self, command: &mut Command) -> Result<(), Box<dyn Error>> {

@@ -66,6 +66,35 @@ impl Server {
         self.content(id, is_get, &ServerMessage::Data { id }, bytes);
     }
 
+    /// A piece of the file, of at most `most` bytes and one [`MAX_BODY`], that is written by `fill` to where it waits
+    /// to be sent: what is read from a file this way is not copied. `fill` says how many bytes it wrote; with none, or
+    /// an error, nothing is sent.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use framing_protocol::server::{Server, Settings};
+    /// use std::io::Read;
+    ///
+    /// # fn send(server: &mut Server, id: u64, mut file: &[u8]) -> std::io::Result<()> {
+    /// // Where a `get` is active, and its file is announced:
+    /// while server.room() > 0 && server.data_from(id, 1 << 18, |space| file.read(space))? > 0 {}
+    /// # Ok(())
+    /// # }
+    /// # send(&mut Server::new(Settings::default(), Duration::ZERO), 1, b"").unwrap();
+    /// ```
+    pub fn data_from<E>(
+        &mut self,
+        id: Id,
+        most: usize,
+        fill: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<usize, E> {
+        if self.speaks(id, is_get) {
+            self.channel.send_filled(&ServerMessage::Data { id }, most, fill)
+        } else {
+            Ok(0)
+        }
+    }
+
     /// Ends a `get`.
     pub fn file_end(&mut self, id: Id, digest: Digest) {
         self.last(id, is_get, &ServerMessage::FileEnd { id, digest }, &[]);

@@ -1,11 +1,11 @@
 //! One encrypted connection.
 
+use super::records::{Records, Tls};
 use super::verify::OneKey;
 use super::{ALPN, invalid, pin_of};
 use crate::stream::abandon;
 use crate::{Pin, Stream};
 use framing_protocol::End;
-use rustls::Connection;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -16,13 +16,11 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct TlsStream {
     tcp: Arc<TcpStream>,
-    tls: Connection,
+    records: Records,
     /// Whom a client expects.
     expected: Option<Arc<OneKey>>,
     /// Whose key the peer proved to have, once it has.
     peer: Option<Pin>,
-    /// Decrypted bytes that nobody has read yet.
-    plain: usize,
     input: Input,
     /// Whether our farewell is written, or waits to be.
     output: Output,
@@ -43,13 +41,17 @@ enum Output {
 }
 
 impl TlsStream {
-    pub(super) fn new(tcp: Arc<TcpStream>, tls: Connection) -> Self {
-        let (input, output) = (Input::Open, Output::Open);
-        Self { tcp, tls, expected: None, peer: None, plain: 0, input, output }
+    pub(super) fn new(tcp: Arc<TcpStream>, tls: Tls) -> Result<Self, rustls::Error> {
+        let (records, input, output) = (Records::new(tls)?, Input::Open, Output::Open);
+        Ok(Self { tcp, records, expected: None, peer: None, input, output })
     }
 
-    pub(super) fn expecting(tcp: Arc<TcpStream>, tls: Connection, expected: Arc<OneKey>) -> Self {
-        Self { expected: Some(expected), ..Self::new(tcp, tls) }
+    pub(super) fn expecting(
+        tcp: Arc<TcpStream>,
+        tls: Tls,
+        expected: Arc<OneKey>,
+    ) -> Result<Self, rustls::Error> {
+        Ok(Self { expected: Some(expected), ..Self::new(tcp, tls)? })
     }
 
     /// Whose key the peer has; none before the handshake is over.
@@ -75,9 +77,12 @@ impl TlsStream {
             if self.peer.is_some() {
                 break;
             }
-            match Stream::flush(self).and_then(|()| self.receive()) {
+            let received = Stream::flush(self).and_then(|()| self.records.receive(&self.tcp));
+            match received {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(_) => {}
+                Ok(_) => {
+                    self.open(&mut [])?;
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
@@ -93,14 +98,13 @@ impl TlsStream {
         }
     }
 
-    /// Reads once from the socket and decrypts what came: how many bytes that was.
-    fn receive(&mut self) -> io::Result<usize> {
-        let received = self.tls.read_tls(&mut &*self.tcp)?;
-        let state = match self.tls.process_new_packets() {
-            Ok(state) => state,
+    /// Decrypts what came, as much as there is space for: how many bytes that was.
+    fn open(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        let n = match self.records.open(space) {
+            Ok(n) => n,
             Err(error) => {
                 // Says why, if the peer still listens.
-                let _ = Stream::flush(self);
+                let _ = self.send();
                 return Err(match error {
                     rustls::Error::AlertReceived(_) => {
                         io::Error::new(io::ErrorKind::PermissionDenied, error)
@@ -109,22 +113,34 @@ impl TlsStream {
                 });
             }
         };
-        self.plain = state.plaintext_bytes_to_read();
-        if state.peer_has_closed() && self.input == Input::Open {
+        if self.records.is_closed() && self.input == Input::Open {
             self.input = Input::Farewell;
         }
-        if self.peer.is_none() && !self.tls.is_handshaking() {
+        if self.peer.is_none() && !self.records.state().is_handshaking() {
             self.greet()?;
         }
-        Ok(received)
+        Ok(n)
+    }
+
+    /// Writes what is encrypted.
+    fn send(&mut self) -> io::Result<()> {
+        while !self.records.sealed().is_empty() {
+            match (&*self.tcp).write(self.records.sealed()) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => self.records.sent(n),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// The handshake is over: the peer has a key, and speaks our protocol.
     fn greet(&mut self) -> io::Result<()> {
-        if self.tls.alpn_protocol() != Some(ALPN) {
+        if self.records.state().alpn_protocol() != Some(ALPN) {
             return Err(invalid("the peer does not say that it speaks framing/1 (ALPN)"));
         }
-        let certificates = self.tls.peer_certificates().unwrap_or_default();
+        let certificates = self.records.state().peer_certificates().unwrap_or_default();
         let certificate = certificates.first().ok_or_else(|| invalid("the peer showed no key"))?;
         self.peer = Some(pin_of(certificate).map_err(invalid)?);
         Ok(())
@@ -134,10 +150,11 @@ impl TlsStream {
 impl Stream for TlsStream {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         for _ in 0..PATIENCE {
-            if self.plain > 0 && self.peer.is_some() {
-                let n = self.tls.reader().read(space)?;
-                self.plain = self.plain.saturating_sub(n);
-                return Ok(n);
+            if self.records.has_plain() && self.peer.is_some() {
+                let n = self.open(space)?;
+                if n > 0 {
+                    return Ok(n);
+                }
             }
             match self.input {
                 Input::Over(_) => return Ok(0),
@@ -149,15 +166,20 @@ impl Stream for TlsStream {
             }
             // Where the peer waits for our part of the handshake, nothing would come. Later on, that
             // nothing can be written is no reason not to read what the peer has said.
-            match Stream::flush(self) {
+            match self.send() {
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock && self.peer.is_none() => {
                     return Err(error);
                 }
                 _ => {}
             }
-            if self.receive()? == 0 && self.input == Input::Open {
+            if self.records.receive(&self.tcp)? == 0 {
                 // Whoever is on the way can cut a connection; only the peer can say farewell.
                 self.input = Input::Over(End::Loss);
+                return Ok(0);
+            }
+            let n = self.open(space)?;
+            if n > 0 {
+                return Ok(n);
             }
         }
         // There is more, which carries nothing: whoever polls comes back for it, and sees the time pass.
@@ -166,9 +188,9 @@ impl Stream for TlsStream {
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // What is encrypted already goes first: so what waits here is bounded.
-        Stream::flush(self)?;
-        let taken = self.tls.writer().write(bytes)?;
-        match Stream::flush(self) {
+        self.send()?;
+        let taken = self.records.seal(bytes).map_err(invalid)?;
+        match self.send() {
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
             _ => {}
         }
@@ -179,28 +201,22 @@ impl Stream for TlsStream {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        while self.tls.wants_write() {
-            match self.tls.write_tls(&mut &*self.tcp) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+        self.send()?;
+        self.records.rest();
         Ok(())
     }
 
     fn wants_write(&self) -> bool {
-        self.tls.wants_write()
+        !self.records.sealed().is_empty()
     }
 
     fn holds_input(&self) -> bool {
-        (self.plain > 0 && self.peer.is_some()) || self.input == Input::Farewell
+        (self.records.has_plain() && self.peer.is_some()) || self.input == Input::Farewell
     }
 
     fn close_write(&mut self) -> io::Result<()> {
         if self.output == Output::Open {
-            self.tls.send_close_notify();
+            self.records.close().map_err(invalid)?;
             self.output = Output::Closing;
         }
         Stream::flush(self)?;

@@ -4,6 +4,9 @@
 use super::pin_of;
 use crate::Pin;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::ring::cipher_suite::{
+    TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384, TLS13_CHACHA20_POLY1305_SHA256,
+};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
@@ -13,10 +16,24 @@ use rustls::{
 };
 use std::sync::{Arc, OnceLock};
 
-/// The cryptography of every connection.
+/// The cryptography of every connection: the suites of TLS 1.3.
+///
+/// Keys are agreed upon and proved by aws-lc, which has the hybrid that is to outlive quantum computers. The
+/// records are encrypted by ring: where a processor has VAES but not AVX-512, its AES-GCM takes less than half of
+/// the time that aws-lc's takes, and elsewhere the same. AES-128 comes first, as in the RFC (8446, 9.1): it takes
+/// no longer than AES-256 anywhere, and a fifth less where each block is encrypted alone. Both sides take all of them;
+/// the client's order decides.
 pub(super) fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    Arc::clone(PROVIDER.get_or_init(|| Arc::new(aws_lc_rs::default_provider())))
+    let provider = || CryptoProvider {
+        cipher_suites: vec![
+            TLS13_AES_128_GCM_SHA256,
+            TLS13_AES_256_GCM_SHA384,
+            TLS13_CHACHA20_POLY1305_SHA256,
+        ],
+        ..aws_lc_rs::default_provider()
+    };
+    Arc::clone(PROVIDER.get_or_init(|| Arc::new(provider())))
 }
 
 /// A client's view: the server has this key, or is not spoken to.
