@@ -13,7 +13,7 @@ use framing_client::Session;
 use framing_protocol::Hasher;
 use framing_protocol::message::{DigestKind, Get, Resume};
 use framing_server::{Options, Server};
-use framing_transport::Dirs;
+use framing_transport::{Dirs, local_server};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -66,6 +66,9 @@ impl Mortal {
         server.stdout(Stdio::null()).stderr(Stdio::null());
         self.process = Some(server.spawn().unwrap());
         wait_for("the server", || TcpStream::connect(&self.address).is_ok());
+        // It listens a moment before clients can know its key.
+        let address = self.address.parse().unwrap();
+        wait_for("its key", || matches!(local_server(&dirs(), address), Ok(Some(_))));
     }
 
     pub(crate) fn kill(&mut self) {

@@ -92,8 +92,8 @@ fn what_is_known_of_a_path_itself_is_told_without_opening_it() {
     fs::create_dir_all(root.join("sub")).unwrap();
     fs::write(root.join("sub/file"), "content").unwrap();
     fs::write(dir.path().join("secret"), "secret").unwrap();
-    std::os::unix::fs::symlink("../secret", root.join("link")).unwrap();
-    std::os::unix::fs::symlink("..", root.join("up")).unwrap();
+    symlink("../secret", root.join("link")).unwrap();
+    symlink("..", root.join("up")).unwrap();
     // Whoever opens it waits for a writer.
     let fifo = std::process::Command::new("mkfifo").arg(root.join("fifo")).status();
     assert!(fifo.unwrap().success());
