@@ -13,7 +13,7 @@ use framing_server::{Options, Server};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::faults::{LARGE, Mortal, RATE, moments, rounds};
+use crate::faults::{LARGE, Mortal, RATE, moments, rounds, transfer};
 use crate::resume::{content, wait_for};
 use crate::support::{World, check, guarded, names, options, run, text};
 
@@ -310,23 +310,25 @@ fn a_source_that_changes_under_way_is_no_file() {
 #[test]
 fn a_client_that_is_killed_at_any_moment_goes_on_and_gets_it_right() {
     let world = World::new();
-    let content = write(&world, "file", 4 << 20, 1);
+    let (size, rate) = transfer();
+    let content = write(&world, "file", size, 1);
     let mut moments = moments(900);
-    for round in 0..rounds() {
-        let mut kills = 0;
+    let mut kills = 0;
+    while kills < rounds() {
         while !world.there("file").exists() {
             let before = held(&world);
-            let mut put = slow(&world, &["file"]);
+            let mut put = world.process(&["put", "file", "--limit-rate", rate]);
+            let mut put = guarded(put.stderr(Stdio::piped()).spawn().unwrap());
             thread::sleep(moments.next().unwrap());
             let _ = put.kill();
             put.wait_with_output().unwrap();
             // Nothing that has come is thrown away, once it is worth keeping.
             assert!(before < 64 << 10 || held(&world) >= before || world.there("file").exists());
             kills += 1;
-            assert!(kills < 500, "it gets nowhere");
+            assert!(kills < 1000, "it gets nowhere");
         }
         wait_for("the server is done", || names(&world.there("")) == ["file"]);
-        assert!(fs::read(world.there("file")).unwrap() == content, "round {round}");
+        assert!(fs::read(world.there("file")).unwrap() == content, "after {kills}");
         fs::remove_file(world.there("file")).unwrap();
     }
 }
@@ -334,11 +336,12 @@ fn a_client_that_is_killed_at_any_moment_goes_on_and_gets_it_right() {
 #[test]
 fn a_server_that_is_killed_at_any_moment_is_waited_for() {
     let mut server = Mortal::new();
-    let content = content(LARGE, 2);
+    let (size, rate) = transfer();
+    let content = content(size, 2);
     fs::write(server.here.path().join("file"), &content).unwrap();
     let mut moments = moments(900);
     for round in 0..rounds() {
-        let mut put = server.client(&["put", "file", "--limit-rate", RATE, "--json"]);
+        let mut put = server.client(&["put", "file", "--limit-rate", rate, "--json"]);
         let put = put.spawn().map(guarded).unwrap();
         thread::sleep(moments.next().unwrap() + Duration::from_millis(300));
         server.kill();
