@@ -15,6 +15,8 @@
 //! A flag goes before a variable (`FRAMING_LISTEN` and its like), that before the file, and the file before
 //! what `framing-server check-config` shows without one. What the file says that means nothing is an error.
 
+mod writable;
+
 use crate::clients::network;
 use crate::{ExecPolicy, Limits, Options, PolicyError};
 use bytesize::ByteSize;
@@ -45,6 +47,9 @@ pub(crate) struct Config {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) exec_policy: Option<PathBuf>,
     pub(crate) grace: Time,
+    /// Where it stands.
+    #[serde(skip)]
+    file: Option<PathBuf>,
     limits: LimitsTable,
     deadlines: DeadlinesTable,
 }
@@ -135,6 +140,7 @@ impl Config {
             |named: PathBuf| path.parent().map_or(named.clone(), |folder| folder.join(named));
         config.root = config.root.map(beside);
         config.exec_policy = config.exec_policy.map(beside);
+        config.file = Some(path.to_owned());
         Ok(config)
     }
 
@@ -169,15 +175,6 @@ impl Config {
             },
             ..Options::new(dirs)
         })
-    }
-
-    fn check_writable(&self) -> Result<(), ConfigError> {
-        if self.writable && self.root.is_none() {
-            let what = "writable: there is no root below which files could be put; name one with \
-                        --root DIR";
-            return Err(ConfigError::Value { what: what.to_owned() });
-        }
-        Ok(())
     }
 
     /// What the policy file says, if there is one.
@@ -273,6 +270,7 @@ impl Default for Config {
             exec_any: exec.any,
             exec_shell: exec.shell,
             exec_policy: None,
+            file: None,
             grace: Time(grace),
             limits: limits.into(),
             deadlines: deadlines.into(),

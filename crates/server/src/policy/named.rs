@@ -56,26 +56,39 @@ impl fmt::Display for NamedCommand {
 impl NamedCommand {
     /// What can be told before it is run about whether that would work.
     pub(crate) fn check(&self, root: Option<&Path>) -> Result<(), String> {
-        let base = root.unwrap_or(Path::new("/"));
-        let cwd = self.cwd.as_ref().map_or(base.to_owned(), |cwd| base.join(cwd));
+        let cwd = self.directory(root);
         if !cwd.is_dir() {
             let cwd = Escaped(cwd.as_os_str().as_encoded_bytes());
             return Err(format!("cwd: {cwd} is no directory"));
         }
         let program = self.argv.first().map_or("", String::as_str);
-        let path = env::var_os("PATH").unwrap_or_default();
-        let places: Vec<_> = if program.contains('/') {
-            vec![cwd.join(program)]
-        } else {
-            env::split_paths(&path).map(|place| place.join(program)).collect()
-        };
         let can_run = |place: &PathBuf| {
             place.is_file() && rustix::fs::access(place, rustix::fs::Access::EXEC_OK).is_ok()
         };
-        if places.iter().any(can_run) {
+        if places(program, &cwd).iter().any(can_run) {
             return Ok(());
         }
         Err(format!("argv: there is no program {program:?} that this user can run"))
+    }
+
+    /// A word of it that is a file below the root: where clients may write there, they can change what is run.
+    pub(crate) fn exposed(&self, root: &Path) -> Option<&str> {
+        let cwd = self.directory(Some(root));
+        let is_below = |place: PathBuf| {
+            place.is_file() && place.canonicalize().is_ok_and(|place| place.starts_with(root))
+        };
+        let (program, words) = self.argv.split_first()?;
+        if places(program, &cwd).into_iter().any(is_below) {
+            return Some(program);
+        }
+        // What a shell is to run, and its like.
+        words.iter().find(|word| is_below(cwd.join(word))).map(String::as_str)
+    }
+
+    /// Where it is run.
+    fn directory(&self, root: Option<&Path>) -> PathBuf {
+        let base = root.unwrap_or(Path::new("/"));
+        self.cwd.as_ref().map_or(base.to_owned(), |cwd| base.join(cwd))
     }
 
     /// What is run when it is given these arguments.
@@ -141,4 +154,12 @@ impl Pattern {
             Err(error) => Err(format!("{text:?} is no pattern: {error}")),
         }
     }
+}
+/// Where a program is looked for.
+fn places(program: &str, cwd: &Path) -> Vec<PathBuf> {
+    if program.contains('/') {
+        return vec![cwd.join(program)];
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).map(|place| place.join(program)).collect()
 }
