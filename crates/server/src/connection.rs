@@ -249,8 +249,10 @@ impl Connection<'_> {
 
     fn handle(&mut self, event: Event) {
         if let Some((id, failure)) = self.forbidden(&event) {
-            if let Event::Exec { exec, .. } = &event {
-                self.audit(exec).failed(&failure);
+            match &event {
+                Event::Exec { exec, .. } => self.audit(exec).failed(&failure),
+                Event::Put { put, .. } => receiving::refused(&self.who(), put, &failure),
+                _ => {}
             }
             self.link.machine().fail(id, failure);
             return;
@@ -275,7 +277,7 @@ impl Connection<'_> {
                 self.work = Sending::start(id, root.as_ref(), get, etag_key, protocol)
                     .map_or(Work::None, |sending| Work::File(Box::new(sending)));
             }
-            Event::Put { id, put } => self.take_in(id, put),
+            Event::Put { id, put } => self.take_in(id, &put),
             Event::Begin { offset, .. } => {
                 self.receive(|receiving, protocol| receiving.begin(offset, protocol));
             }
@@ -324,15 +326,17 @@ impl Connection<'_> {
     }
 
     /// Makes ready for a file that the client brings.
-    fn take_in(&mut self, id: Id, put: Put) {
+    fn take_in(&mut self, id: Id, put: &Put) {
         let (who, client) = (self.who(), self.link.stream().peer());
         let Services { root, intake, .. } = self.services;
         let protocol = self.link.machine();
         let (Some(root), Some(intake)) = (root, intake) else {
-            protocol.fail(id, receiving::closed());
+            let failure = receiving::closed();
+            receiving::refused(&who, put, &failure);
+            protocol.fail(id, failure);
             return;
         };
-        self.work = Receiving::start(id, put, Guest { who, client }, (root, intake), protocol)
+        self.work = Receiving::start(id, put, &Guest { who, client }, (root, intake), protocol)
             .map_or(Work::None, |receiving| Work::Upload(Box::new(receiving)));
     }
 

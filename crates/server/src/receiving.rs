@@ -86,8 +86,8 @@ impl Receiving {
     /// cannot be taken, which the client is told.
     pub(crate) fn start(
         id: Id,
-        put: Put,
-        guest: Guest,
+        put: &Put,
+        guest: &Guest,
         (root, intake): (&Root, &Intake),
         protocol: &mut Protocol,
     ) -> Option<Self> {
@@ -95,6 +95,7 @@ impl Receiving {
         let mut receiving = match opened {
             Ok(receiving) => receiving,
             Err(failure) => {
+                refused(&guest.who, put, &failure);
                 protocol.fail(id, failure);
                 return None;
             }
@@ -109,7 +110,13 @@ impl Receiving {
         (progress == Progress::Going).then_some(receiving)
     }
 
-    fn open(id: Id, put: Put, guest: Guest, root: &Root, intake: &Intake) -> Result<Self, Failure> {
+    fn open(
+        id: Id,
+        put: &Put,
+        guest: &Guest,
+        root: &Root,
+        intake: &Intake,
+    ) -> Result<Self, Failure> {
         let path = &put.path;
         if let (Some(size), Some(largest)) = (put.size, intake.largest)
             && size > largest
@@ -136,7 +143,8 @@ impl Receiving {
         };
         let whole = Hasher::new(put.digest);
         // From here on it is removed with this, if it is of no use.
-        let (who, part, largest) = (guest.who, Some(part), intake.largest);
+        let (who, part, largest) = (guest.who.clone(), Some(part), intake.largest);
+        let put = put.clone();
         let receiving = Self { id, put, who, stage, part, size: 0, largest, whole };
         failure.map(|()| receiving)
     }
@@ -273,7 +281,7 @@ impl Receiving {
         if let Some(part) = self.part.take() {
             part.remove();
         }
-        log::line(format_args!("{}: put: not stored: {failure}", self.who));
+        refused(&self.who, &self.put, &failure);
         protocol.fail(self.id, failure);
         Progress::Done
     }
@@ -332,6 +340,17 @@ fn hidden_name(key: &[u8; 32], client: Option<Pin>, name: &[u8]) -> String {
     hasher.update(name);
     let digits: String = hasher.finalize().to_hex().chars().take(DIGITS).collect();
     format!("{}{digits}{}", part::PREFIX, part::SUFFIX)
+}
+
+/// Notes that a file was not taken.
+pub(crate) fn refused(who: &str, put: &Put, failure: &Failure) {
+    let path = &put.path;
+    // Most failures of a file name it.
+    if failure.message.starts_with(&path.to_string()) {
+        log::line(format_args!("{who}: put: not stored: {failure}"));
+    } else {
+        log::line(format_args!("{who}: put: not stored: {path}: {failure}"));
+    }
 }
 
 /// Where the server was not started to take files.

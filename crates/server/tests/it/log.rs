@@ -187,15 +187,18 @@ fn every_file_that_is_put_has_its_line() {
         caller.client().file_end(id, digest).unwrap();
         while !matches!(caller.next().0, Event::Stored { .. } | Event::Error { .. }) {}
     }
+    caller.client().put(&Put::new("../up".into())).unwrap();
+    let (Event::Error { .. }, _) = caller.next() else { panic!() };
     drop(caller);
     daemon.signal(Signal::TERM);
     let (_, said) = daemon.end();
     let lines: Vec<_> = said.lines().collect();
-    assert_eq!(lines.len(), 3, "{said}");
+    assert_eq!(lines.len(), 4, "{said}");
     for (line, told) in lines.iter().zip([
         "): put: stored file, 7 bytes",
         "): put: stored a\\u{a}b, 0 bytes",
         "): put: not stored: large: no more than 10 bytes are taken (too_large)",
+        "): put: not stored: ../up: paths are relative to the server's root and stay below it (bad_path)",
     ]) {
         assert!(line.starts_with("framing-server: 127.0.0.1:"), "{line}");
         assert!(line.contains(": this user (SHA256:") && line.ends_with(told), "{line}: {told}");
