@@ -16,7 +16,7 @@ use std::os::unix::ffi::OsStrExt;
 use framing_protocol::message::{Code, Entry, EntryKind, Text};
 
 use crate::args;
-use crate::error::{Error, Status};
+use crate::error::{Error, Status, shown};
 use crate::output::{Output, Sink};
 use crate::report::line;
 use crate::session::Session;
@@ -172,18 +172,33 @@ impl<'a> Listing<'a> {
         let mut title = title.then(|| form.title(path, *begun)).flatten();
         session.list_by(path, output, &mut |entries| {
             let mut shown = title.take().unwrap_or_default();
-            let ready = order.next(entries);
+            let ready = order.next(entries.map(with_names));
             if asked.recursive {
                 let folders = ready.iter().filter(|entry| entry.kind == EntryKind::Directory);
                 below.extend(folders.map(|entry| form::join(path, &entry.name)));
             }
+            if order.held() + below.len() > MOST {
+                return Err(Error::TooMuch { path: path.clone(), most: "ten million names" });
+            }
             shown.extend(form.show(path, &ready));
-            shown
+            Ok(shown)
         })?;
         *begun = true;
         Ok(())
     }
 }
+
+/// Those that have a name. Another one would lead elsewhere whoever takes it for one, as `xargs` does.
+fn with_names(entries: Vec<Entry>) -> Vec<Entry> {
+    let (named, others): (Vec<_>, Vec<_>) = entries.into_iter().partition(Entry::has_plain_name);
+    for other in others {
+        line(format_args!("ls: {}: left out, for it is no name", shown(other.name.as_bytes())));
+    }
+    named
+}
+
+/// How many names are kept, lest a server fill our memory.
+const MOST: usize = 10_000_000;
 
 impl Form {
     /// As standard output is, unless something else was asked for.

@@ -150,7 +150,7 @@ impl Part {
         if let Some(state) = state {
             self.place.unlink(&self.state_name, &state);
         }
-        Ok(if length > 0 { Found::Useless } else { Found::Nothing })
+        Ok(if length >= WORTH_IT { Found::Useless } else { Found::Nothing })
     }
 
     /// Where it is for now.

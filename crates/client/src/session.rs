@@ -140,7 +140,7 @@ impl Session {
         mut show: impl FnMut(&Entry) -> Vec<u8>,
     ) -> Result<(), Error> {
         self.list_by(path, sink, &mut |entries| {
-            entries.unwrap_or_default().iter().flat_map(&mut show).collect()
+            Ok(entries.unwrap_or_default().iter().flat_map(&mut show).collect())
         })
     }
 
@@ -149,7 +149,7 @@ impl Session {
         &mut self,
         path: &Text,
         sink: &mut dyn Sink,
-        show: &mut dyn FnMut(Option<Vec<Entry>>) -> Vec<u8>,
+        show: &mut dyn FnMut(Option<Vec<Entry>>) -> Result<Vec<u8>, Error>,
     ) -> Result<(), Error> {
         let id = self.ask(|machine| machine.list(path))?;
         loop {
@@ -159,7 +159,7 @@ impl Session {
                 _ => continue,
             };
             let is_end = entries.is_none();
-            sink.put(&show(entries)).map_err(Error::Sink)?;
+            sink.put(&show(entries)?).map_err(Error::Sink)?;
             if is_end {
                 break;
             }

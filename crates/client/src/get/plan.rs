@@ -138,7 +138,7 @@ impl<'a, 'f> Plan<'a, 'f> {
         depth: usize,
     ) -> Result<(), Error> {
         let name = entry.name.as_bytes();
-        if matches!(name, b"" | b"." | b"..") || name.contains(&b'/') || name.contains(&0) {
+        if !entry.has_plain_name() {
             line(format_args!("get: {}: left out, for it is no name", shown(name)));
             return Ok(());
         }

@@ -33,6 +33,11 @@ impl Order {
         }
     }
 
+    /// How many wait.
+    pub(super) fn held(&self) -> usize {
+        self.held.len()
+    }
+
     fn sorted(&mut self) -> Vec<Entry> {
         let mut entries = std::mem::take(&mut self.held);
         match self.sort {

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use framing_transport::TlsStream;
 
-use crate::support::{Impostor, check, names, run};
+use crate::support::{Impostor, check, names, run, text};
 
 /// A message, put together by hand.
 pub(crate) fn message(header: &str, body: &[u8]) -> Vec<u8> {
@@ -248,4 +248,47 @@ fn a_server_that_says_nothing_is_given_up() {
     let here = tempfile::tempdir().unwrap();
     let output = run(&address, here.path(), &["ping"]);
     check(&output, 3, "", &["ping: ", "did not finish the handshake in time", "hint: "]);
+}
+
+/// Who hands names on to `xargs -0` must not be led elsewhere.
+#[test]
+fn a_list_shows_no_names_that_are_none() {
+    let lines = ["../evil", "/etc/passwd", "", "..", "nul\\u0000", "good\\u001b[2J"]
+        .map(|name| format!("{{\"name\":\"{name}\",\"kind\":\"file\",\"size\":1}}\n"));
+    let list = [
+        message(r#"{"type":"entries","id":1}"#, lines.concat().as_bytes()),
+        message(r#"{"type":"entries_end","id":1}"#, b""),
+    ];
+    for form in ["-0", "-l", "--json"] {
+        let output = ask(&["ls", form], list.concat(), Then::Wait);
+        let shown = text(&output.stdout);
+        assert!(output.status.success() && shown.contains("good"), "{shown}");
+        assert!(!shown.contains("evil") && !shown.contains("passwd"), "{form}: {shown}");
+        assert_eq!(text(&output.stderr).matches("left out, for it is no name").count(), 5);
+    }
+}
+
+/// A file that is put is not stored before it was sent, and nothing is sent that was not asked for.
+#[test]
+fn a_liar_stores_nothing() {
+    let digest = format!("blake3:{}", "0".repeat(64));
+    let ready =
+        |rest: &str| message(&format!(r#"{{"type":"ready","id":1,"window":9{rest}}}"#), b"");
+    let stored = message(&format!(r#"{{"type":"stored","id":1,"digest":"{digest}"}}"#), b"");
+    for lie in [
+        stored.clone(),
+        [ready(""), stored].concat(),
+        ready(&format!(r#","offset":9999999,"prefix":"{digest}""#)),
+        ready(r#","offset":1"#),
+        message(r#"{"type":"window","id":1,"bytes":18446744073709551615}"#, b""),
+        [ready(""), ready("")].concat(),
+        message(r#"{"type":"data","id":1}"#, b"x"),
+    ] {
+        let output = ask(&["put", "/etc/hostname", "--retries", "0"], lie, Then::Wait);
+        check(&output, 1, "", &["put: "]);
+    }
+    // It lets nothing be sent, and says that it is there.
+    let silent = message(r#"{"type":"ready","id":1,"window":0}"#, b"");
+    let args = ["put", "/etc/hostname", "--retries", "0", "--stall-timeout", "300ms"];
+    check(&ask(&args, silent, Then::Wait), 8, "", &["nothing of it has come for 0.3 s"]);
 }

@@ -181,6 +181,20 @@ impl Entry {
         Self { name, kind, size, modified: None, mode: None }
     }
 
+    /// Whether its name is one of something in the directory: not empty, without a slash or a NUL byte, and neither `.` nor
+    /// `..`. What a peer says need not be.
+    ///
+    /// ```
+    /// use framing_protocol::message::{Entry, EntryKind};
+    ///
+    /// assert!(Entry::new("a.txt".into(), EntryKind::File, 3).has_plain_name());
+    /// assert!(!Entry::new("../../etc/passwd".into(), EntryKind::File, 3).has_plain_name());
+    /// ```
+    pub fn has_plain_name(&self) -> bool {
+        let name = self.name.as_bytes();
+        !matches!(name, b"" | b"." | b"..") && !name.contains(&b'/') && !name.contains(&0)
+    }
+
     /// Reads the body of one `entries` message, line by line, as strictly as a header.
     pub fn lines(body: &[u8]) -> impl Iterator<Item = Result<Self, HeaderError>> {
         body.split_inclusive(|byte| *byte == b'\n').map(header::object)
