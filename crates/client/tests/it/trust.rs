@@ -242,7 +242,9 @@ fn another_user_of_the_same_machine_is_refused_on_both_sides() {
     chown(&guest, Some(NOBODY), Some(NOBODY)).unwrap();
     fs::set_permissions(host.path(""), fs::Permissions::from_mode(0o755)).unwrap();
     let binary = host.path("framing-client");
-    fs::copy(env!("CARGO_BIN_EXE_framing-client"), &binary).unwrap();
+    // By another process: while this one writes a program, whatever another test starts holds it open.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_framing-client")).arg(&binary).status();
+    assert!(copied.unwrap().success());
     let run = |runtime: &Path, args: &[&str]| {
         let mut client = Command::new(&binary);
         client.args(args).env("FRAMING_SERVER", &address).env("HOME", &guest);

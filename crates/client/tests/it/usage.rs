@@ -9,7 +9,15 @@ use crate::support::{PATIENCE, World, process, run, text};
 fn usage_errors_are_2_and_for_exec_125() {
     let here = tempfile::tempdir().unwrap();
     let code = |args: &[&str]| run("127.0.0.1:1", here.path(), args).status.code().unwrap();
-    for usage in [&[][..], &["dance"], &["get"], &["ls", "a", "b"], &["--dance", "ping"]] {
+    for usage in [
+        &[][..],
+        &["dance"],
+        &["get"],
+        &["put"],
+        &["stat"],
+        &["ls", "--sort", "colour"],
+        &["--dance", "ping"],
+    ] {
         assert_eq!(code(usage), 2, "{usage:?}");
     }
     for usage in [
