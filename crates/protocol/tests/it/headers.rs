@@ -12,6 +12,8 @@ use framing_protocol::message::{
     Text, Welcome,
 };
 
+use crate::spec::assert_conforms;
+
 #[test]
 fn refused_headers_are_told_apart() {
     type Check = fn(&HeaderError) -> bool;
@@ -230,6 +232,7 @@ fn every_client_message_survives() {
     for message in messages {
         let json = serde_json::to_string(&message).unwrap();
         assert_eq!(ClientMessage::parse(json.as_bytes()), Ok(message), "{json}");
+        assert_conforms("client", &json);
     }
 }
 
@@ -301,6 +304,7 @@ fn every_server_message_survives() {
     for message in messages {
         let json = serde_json::to_string(&message).unwrap();
         assert_eq!(ServerMessage::parse(json.as_bytes()), Ok(message), "{json}");
+        assert_conforms("server", &json);
     }
 }
 

@@ -14,6 +14,7 @@ mod put_headers;
 mod put_pipeline;
 mod requests;
 mod resume;
+mod spec;
 mod states;
 mod strangers;
 mod support;
