@@ -3,9 +3,9 @@
 //! A terminal, a pipe or a FIFO may stop taking bytes for hours. The connection wants its pings
 //! answered all the same, so nothing here waits: what cannot be written now is queued, the queue says
 //! when it is full, and its owner polls the descriptor together with the socket. The descriptors are
-//! inherited and shared with other processes, so they are never made non-blocking; instead no more is
-//! written at a time than a pipe that polls writable takes at once. A terminal promises no such thing:
-//! it is opened once more, and only that opening of our own is non-blocking.
+//! inherited and shared with other processes, so they are never made non-blocking: a terminal or a pipe is opened
+//! once more, and only that opening of our own is non-blocking. Where that cannot be, no more is written at a time
+//! than a pipe that polls writable takes at once.
 
 mod shared;
 
@@ -89,13 +89,14 @@ impl Output {
             _ => Kind::Polled,
         };
         // The other end of a terminal is no terminal, and opening that would make a new one.
-        let own = if descriptor.is_terminal() && stat.st_rdev != PTMX {
-            reopen(descriptor)
-        } else {
-            None
+        let is_terminal = descriptor.is_terminal() && stat.st_rdev != PTMX;
+        let is_pipe = FileType::from_raw_mode(stat.st_mode) == FileType::Fifo;
+        let own = if is_terminal || is_pipe { reopen(descriptor) } else { None };
+        let (file, kind) = match own {
+            Some(own) => (own, Kind::Immediate),
+            None => (descriptor.try_clone_to_owned()?, kind),
         };
-        let file = own.map_or_else(|| descriptor.try_clone_to_owned(), Ok)?.into();
-        Ok(Self { file, kind, queue: VecDeque::new() })
+        Ok(Self { file: file.into(), kind, queue: VecDeque::new() })
     }
 
     /// Standard output, without the buffer that `std` puts before it.
@@ -209,15 +210,15 @@ impl Audience {
 /// How a descriptor behaves when it is written to.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
-    /// A file or a device that always takes everything.
+    /// A file or a device that always takes everything; or an opening of our own, which takes what it can.
     Immediate,
     /// Everything else: takes [`AT_ONCE`] bytes when it polls writable.
     Polled,
 }
 
-/// A non-blocking opening of the same terminal; none if it may not be opened, or has no name here.
-fn reopen(terminal: BorrowedFd<'_>) -> Option<OwnedFd> {
-    let path = format!("/proc/self/fd/{}", terminal.as_raw_fd());
+/// A non-blocking opening of the same terminal or pipe; none if it may not be opened, or has no name here.
+fn reopen(descriptor: BorrowedFd<'_>) -> Option<OwnedFd> {
+    let path = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
     let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     rustix::fs::open(path, flags, Mode::empty()).ok()
 }

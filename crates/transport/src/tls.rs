@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! TLS 1.3 only | ALPN framing/1 | both sides show a self-signed P-256 certificate | no tickets, no 0-RTT
+//! AES-128-GCM first, then AES-256-GCM and ChaCha20-Poly1305, all of which both sides take
 //! ```
 //!
 //! There is no certificate authority, and dates and names mean nothing: a peer is its public key. The
