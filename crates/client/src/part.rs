@@ -43,7 +43,7 @@ use rustix::io::Errno;
 
 use state::Record;
 
-pub(crate) use synced::Synced;
+pub(crate) use synced::{Busy, Synced};
 
 pub use error::PartError;
 pub(crate) use place::{Changed, Existing, Place, make_folder, open_folder};

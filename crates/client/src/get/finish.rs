@@ -13,6 +13,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ use framing_protocol::message::Text;
 
 use super::job::{Received, Saved};
 use crate::error::Error;
-use crate::part::{Changed, PartError};
+use crate::part::{Busy, Changed, PartError};
 use crate::transfer::Report;
 
 /// Takes what has come.
@@ -34,6 +35,7 @@ pub(super) struct Finish {
     syncing: VecDeque<Syncing>,
     /// The folder of the last file, until it is synced.
     changed: Option<Changed>,
+    busy: Arc<Busy>,
 }
 
 /// A file that has come, and has no name yet.
@@ -59,6 +61,7 @@ impl Finish {
             since: Instant::now(),
             syncing: VecDeque::new(),
             changed: None,
+            busy: Arc::default(),
         }
     }
 
@@ -103,7 +106,8 @@ impl Finish {
         let (paths, received): (Vec<_>, Vec<_>) =
             gathered.into_iter().map(|one| (one.path, one.received)).unzip();
         let parts = received.iter().filter_map(Received::part).collect();
-        match thread::Builder::new().spawn(move || Received::finish_all(received)) {
+        let busy = Arc::clone(&self.busy);
+        match thread::Builder::new().spawn(move || Received::finish_all(received, &busy)) {
             Ok(thread) => self.syncing.push_back(Syncing { paths, parts, thread }),
             Err(error) => {
                 for path in paths {

@@ -11,7 +11,7 @@ use super::intake::{Intake, Valve};
 use crate::args;
 use crate::error::{Damage, Error};
 use crate::output::{Output, Sink};
-use crate::part::{Changed, Found, Part, PartError, Place, Synced, shown};
+use crate::part::{Busy, Changed, Found, Part, PartError, Place, Synced, shown};
 use crate::report;
 use crate::session::Download;
 use crate::transfer::Told;
@@ -210,8 +210,8 @@ impl Received {
     }
 
     /// Makes them durable, and gives each its name.
-    pub(super) fn finish_all(all: Vec<Self>) -> Vec<Result<Saved, PartError>> {
-        let synced = Synced::files(all.iter().filter_map(|one| one.part.as_deref()));
+    pub(super) fn finish_all(all: Vec<Self>, busy: &Busy) -> Vec<Result<Saved, PartError>> {
+        let synced = Synced::files(all.iter().filter_map(|one| one.part.as_deref()), busy);
         all.into_iter().map(|one| one.finish(&synced)).collect()
     }
 

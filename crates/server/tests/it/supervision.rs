@@ -302,11 +302,17 @@ fn a_command_in_another_group_hears_signals() {
 fn a_command_that_stops_its_supervisor_does_not_outlive_it() {
     let server = server();
     let (mut caller, mark) = (Caller::new(&server), Mark::new());
-    caller.begin(&shell_of(&format!(
-        "kill -STOP $PPID; echo ready; setsid {} & {}",
+    let line = format!(
+        "read go; kill -STOP $PPID; echo ready; setsid {} & {}",
         mark.sleep(),
         mark.sleep()
-    )));
+    );
+    let exec = Exec { stdin: Stdin::Piped, ..shell_of(&line) };
+    let id = caller.client().exec(&exec).unwrap();
+    // Not before the supervisor has said so.
+    let (Event::Started { .. }, _) = caller.next() else { panic!() };
+    caller.client().stdin(id, b"go\n").unwrap();
+    while !matches!(caller.next(), (Event::Stdout { .. }, _)) {}
     caller.hang_up();
     mark.assert_gone_within(Duration::from_secs(25));
 }
