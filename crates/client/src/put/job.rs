@@ -95,6 +95,7 @@ impl Job {
                 Err(error)
             };
             if let Err(error) = again {
+                valve.progress.clear();
                 if asked.resumes() && sent >= WORTH_A_WORD && error.may_go_on() {
                     report::line(format_args!(
                         "put: the server keeps what has come of {}: the same command goes on there",
