@@ -597,3 +597,78 @@ fn a_long_comparison_says_that_it_goes_on_and_can_be_called_off() {
     }
     assert!(hidden.exists(), "what is there of an earlier try stays");
 }
+
+/// A directory that is a link from one moment to the next: ten seconds of it in the long run.
+#[test]
+fn a_link_that_comes_and_goes_never_leads_outside() {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Instant;
+    let dir = tempdir().unwrap();
+    let (root, outside) = (dir.path().join("root"), dir.path().join("outside"));
+    fs::create_dir_all(root.join("way/real")).unwrap();
+    fs::create_dir(&outside).unwrap();
+    symlink(&outside, root.join("way/link")).unwrap();
+    let server = writable(&root);
+    let time = if std::env::var_os("FRAMING_LONG").is_some() { 10_000 } else { 300 };
+    let (over, start, mut stored) = (AtomicBool::new(false), Instant::now(), 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let (real, link) = (root.join("way/real"), root.join("way/link"));
+            while !over.load(Ordering::Relaxed) {
+                renameat_with(CWD, &real, CWD, &link, RenameFlags::EXCHANGE).unwrap();
+            }
+        });
+        let mut caller = Caller::new(&server);
+        for number in 0_u32.. {
+            if start.elapsed() > Duration::from_millis(time) && stored > 0 {
+                break;
+            }
+            let path = format!("way/real/{}file", if number % 2 == 0 { "" } else { "new/" });
+            let brought = Put { parents: true, overwrite: true, ..sized(&path, b"x") };
+            stored += u32::from(put(&mut caller, &brought, b"x").is_ok());
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    assert!(names(&outside).is_empty(), "{:?}", names(&outside));
+}
+
+/// What somebody who may write there puts in the place of the hidden file is not written to.
+#[test]
+fn nothing_is_written_through_what_has_taken_the_place_of_the_hidden_file() {
+    let (root, server) = served();
+    let bytes = content(200_000);
+    let brought = Put { resume: true, ..sized("file", &bytes) };
+    let mut caller = Caller::new(&server);
+    put_some(&mut caller, &brought, &bytes[..100_000]);
+    caller.hang_up();
+    let hidden = root.path().join(&names(root.path())[0]);
+    wait_until("it is given up", || File::open(&hidden).unwrap().try_lock().is_ok());
+    let victim = tempdir().unwrap();
+    let victim = victim.path().join("victim");
+    fs::write(&victim, "mine").unwrap();
+    for plant in ["symlink", "hard link", "fifo", "directory"] {
+        let _ = fs::remove_file(&hidden);
+        match plant {
+            "symlink" => symlink(&victim, &hidden).unwrap(),
+            "hard link" => fs::hard_link(&victim, &hidden).unwrap(),
+            "fifo" => {
+                let made = Command::new("mkfifo").arg(&hidden).status();
+                assert!(made.unwrap().success());
+            }
+            _ => fs::create_dir(&hidden).unwrap(),
+        }
+        let mut caller = Caller::new(&server);
+        let brought = Put { overwrite: true, ..brought.clone() };
+        // It is refused, or begun anew with a file of our own.
+        if let Ok((id, held)) = ready(&mut caller, &brought) {
+            assert_eq!(held, None, "{plant}");
+            caller.client().begin(id, 0).unwrap();
+            send(&mut caller, id, &bytes).unwrap();
+            end(&mut caller, id, digest(DigestKind::Blake3, &bytes)).unwrap();
+            assert!(fs::read(root.path().join("file")).unwrap() == bytes, "{plant}");
+        }
+        assert_eq!(fs::read(&victim).unwrap(), b"mine", "{plant}");
+    }
+    serves_the_next(&server);
+}
