@@ -103,3 +103,42 @@ fn where_nothing_can_be_written_nothing_is_asked_for() {
     check(&one, 1, "", &["cannot write readonly/file.part: Read-only file system"]);
     check(&several, 1, "", &["Read-only file system", "2 of 2 files were not fetched"]);
 }
+
+/// The client, of whose system calls on the part some fail. None where nobody can trace it.
+fn failing(world: &World, calls: &str, args: &[&str]) -> Option<std::process::Output> {
+    let client = world.process(args);
+    let mut traced = Command::new("strace");
+    traced.args(["-f", "-qq", "-o", "/dev/null", "-P"]).arg(world.here("file.part"));
+    traced.arg("-e").arg(format!("inject={calls}")).arg(client.get_program()).args(args);
+    traced.current_dir(world.here("")).stdin(Stdio::null());
+    traced.envs(client.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    traced.env_remove("XDG_STATE_HOME");
+    let works = Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).status();
+    if !works.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: there is no strace, or it may not trace");
+        return None;
+    }
+    Some(traced.output().unwrap())
+}
+
+#[test]
+fn a_disk_that_fails_is_told_and_there_is_no_file() {
+    let world = World::new();
+    let content = crate::resume::put(&world, "file", 3 << 20, 1);
+    for (calls, told) in [
+        ("write:error=EIO:when=3+", "Input/output error"),
+        ("fsync:error=EIO", "Input/output error"),
+        ("write:error=ENOSPC:when=2+", "No space left on device"),
+        ("fchmod:error=EROFS", "Read-only file system"),
+    ] {
+        let Some(output) = failing(&world, calls, &["get", "file", "--no-resume"]) else { return };
+        check(&output, 1, "", &["file.part", told]);
+        assert!(!world.here("file").exists(), "{calls}");
+    }
+    // What only takes its time, or is interrupted, is no failure.
+    for calls in ["write:error=EINTR:when=1+3", "fsync:error=EINTR:when=1"] {
+        let Some(output) = failing(&world, calls, &["get", "file", "--overwrite"]) else { return };
+        assert_eq!(output.status.code(), Some(0), "{calls}: {}", text(&output.stderr));
+        assert!(fs::read(world.here("file")).unwrap() == content, "{calls}");
+    }
+}
