@@ -120,7 +120,8 @@ impl Job {
         };
         let metadata = content.metadata();
         let put = Put {
-            size: metadata.map(Metadata::size),
+            // What says that it is empty may be a file of the kernel's, which is not.
+            size: metadata.map(Metadata::size).filter(|size| *size > 0),
             modified: metadata.map(Metadata::mtime),
             mode: metadata.map(|metadata| metadata.mode() & 0o777),
             digest: asked.transfer.digest(),

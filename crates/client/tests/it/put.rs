@@ -171,6 +171,16 @@ fn standard_input_is_put_under_a_name() {
     assert_eq!(fs::read(world.there("empty")).unwrap(), b"");
 }
 
+/// They say that they are empty.
+#[test]
+fn files_of_the_kernel_are_put_with_what_is_in_them() {
+    let world = World::new();
+    let told = json(&put(&world, &["/proc/version", "--json"]));
+    let content = fs::read("/proc/version").unwrap();
+    assert_eq!((&told["size"], &told["outcome"]), (&content.len().into(), &"stored".into()));
+    assert_eq!(fs::read(world.there("version")).unwrap(), content);
+}
+
 #[test]
 fn several_go_into_a_folder_and_one_that_fails_is_no_reason_to_leave_out_the_others() {
     let world = World::new();
